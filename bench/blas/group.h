@@ -1,0 +1,54 @@
+/* A group: one shape with all types, libraries and numbers of threads that will be compared. Its
+ * members share operands and interleaved rounds, together with the ceilings they are held against.
+ */
+#ifndef FLOPSTEP_BENCH_BLAS_GROUP_H
+#define FLOPSTEP_BENCH_BLAS_GROUP_H
+
+#include "bench/blas/blas_options.h"
+#include "bench/harness/check.h"
+#include "kernels/cpu/blas_library.h"
+
+enum member_status { MEMBER_OK, MEMBER_FAILED, MEMBER_SKIPPED, MEMBER_INCOMPLETE };
+
+/* One case: what a row of the results tells. */
+struct member {
+    const struct blas_shape *shape;
+    enum scalar type;
+    struct blas_library *library;
+    int threads; /* of one call; in throughput mode the number of cores at work */
+    long lda;    /* of the first matrix; -1: none */
+
+    enum member_status status;
+    char reason[256];
+    bool noisy, unpinned;
+    struct check_result check;
+    bool checked;
+    struct summary summary; /* seconds of one call; in throughput mode of one on each core */
+    double *samples;
+    long repetitions;
+    double flops, bytes; /* of one call, or of one on each core */
+    const char *ceiling; /* "fma-avx512", "load", …; NULL: not measured */
+    char ceiling_name[32];
+    double ceiling_rate;  /* GFLOP/s or GB/s; NaN: not measured */
+    double peak_fraction; /* NaN: not measured */
+    double clock_ghz, stolen, load;
+};
+
+/* The members of a shape, not yet measured. Frees with group_free(). */
+struct member *group_members(const struct blas_options *options, const struct blas_shape *shape,
+                             struct blas_library *const *libraries, size_t library_count,
+                             size_t *count);
+
+struct group_progress {
+    void (*progress)(void *context, double share);
+    void *context;
+};
+
+/* Measures and checks all members. Returns the seconds spent in rounds, for the sweep's account of
+ * its own overhead. */
+double group_measure(const struct blas_options *options, struct member *members, size_t count,
+                     const struct group_progress *progress);
+
+void group_free(struct member *members, size_t count);
+
+#endif

@@ -1,0 +1,134 @@
+#include "bench/harness/check.h"
+
+#include <Random123/philox.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/harness/error.h"
+
+/* Up to this many multiplications every element is compared. */
+static const double full_comparison = 1 << 22;
+
+static double *reals(long n) {
+    double *v = calloc((size_t)(n > 0 ? n : 1), sizeof *v);
+    if (!v) die(EXIT_MISSING, "out of memory for a check");
+    return v;
+}
+
+static struct operand_values values_of(const struct check *check, int operand, bool repeatable) {
+    return (struct operand_values){check->seed, (uint32_t)operand, check->low, check->high,
+                                   repeatable};
+}
+
+static void fill(const struct check *check, struct blas_call *call, bool repeatable) {
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++) {
+        struct operand_values values = values_of(check, i, repeatable);
+        operand_fill(&call->operand[i], &values);
+    }
+    call->step = 0;
+}
+
+/* A shape's own extent of multiplications for one column of the output. */
+static double cost_of_one_vector(const struct blas_call *call) {
+    double sum = 0;
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        sum += (double)call->operand[i].rows * (double)call->operand[i].columns;
+    return sum;
+}
+
+/* Random signs for vector number v: +-1, so that the norm of error * t estimates the Frobenius norm
+ * of the error, and no element's error is multiplied by 0. */
+static void random_signs(const struct check *check, long v, long n, double *t) {
+    philox4x32_key_t key = {{(uint32_t)check->seed, 0x7369676e}};
+    for (long i = 0; i < n; i++) {
+        philox4x32_ctr_t counter = {{(uint32_t)i, (uint32_t)v, 0, 0}};
+        t[i] = philox4x32(counter, key).v[0] & 1 ? 1 : -1;
+    }
+}
+
+void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, double low,
+                   double high) {
+    const struct kernel *kernel = call->kernel;
+    *check = (struct check){.seed = seed, .low = low, .high = high};
+    fill(check, call, false);
+    const struct operand *out = kernel_output(call);
+    long columns = out ? out->columns : 1;
+    check->rows = out ? out->rows : 1;
+    bool full = cost_of_one_vector(call) * (double)columns <= full_comparison;
+    check->vectors = full ? columns : 1;
+    check->t = reals(check->vectors * columns);
+    check->expected = reals(check->vectors * check->rows);
+    for (long v = 0; v < check->vectors; v++) {
+        double *t = check->t + v * columns;
+        if (full)
+            t[v] = 1;
+        else
+            random_signs(check, v, columns, t);
+        kernel->expected(call, t, check->expected + v * check->rows);
+    }
+    double norm[MAX_OPERANDS] = {0};
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        norm[i] = operand_norm(&call->operand[i]);
+    check->scale = kernel->scale(call, norm);
+    check->bound = check->scale > 0 ? scalar_epsilon(call->type) / 2 : 0;
+}
+
+void check_arm(const struct check *check, struct blas_call *call) {
+    struct operand *out = kernel_output(call);
+    if (out) { /* the call before has changed it */
+        struct operand_values values = values_of(check, (int)(out - call->operand), false);
+        operand_fill(out, &values);
+    }
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        operand_poison(&call->operand[i], call->operand[i].written && !call->operand[i].read);
+    call->step = 0;
+    call->result = NAN;
+}
+
+struct check_result check_verify(const struct check *check, struct blas_call *call) {
+    struct operand *out = kernel_output(call);
+    struct check_result result = {.bound = check->bound};
+    bool intact = true;
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        intact = operand_poison_intact(&call->operand[i]) && intact;
+    double sum = 0;
+    double *actual = reals(check->rows);
+    long columns = out ? out->columns : 1;
+    for (long v = 0; v < check->vectors; v++) {
+        call->kernel->actual(call, check->t + v * columns, actual);
+        for (long i = 0; i < check->rows; i++) {
+            double difference = actual[i] - check->expected[v * check->rows + i];
+            sum += difference * difference;
+        }
+    }
+    free(actual);
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        operand_unpoison(&call->operand[i]);
+    result.error = check->scale > 0 ? sqrt(sum) / check->scale : sqrt(sum);
+    result.passed = intact && result.error <= check->bound; /* false for NaN too */
+    if (!intact)
+        snprintf(result.reason, sizeof result.reason,
+                 "it wrote outside its output, into memory that it must not touch");
+    else if (isnan(result.error))
+        snprintf(result.reason, sizeof result.reason,
+                 "the result holds NaN: part of the output was not written, or memory was read "
+                 "that is not an input");
+    else if (!result.passed)
+        snprintf(result.reason, sizeof result.reason,
+                 "wrong result: error %.2g is over the bound %.2g", result.error, result.bound);
+    return result;
+}
+
+void check_free(struct check *check) {
+    free(check->t);
+    free(check->expected);
+    *check = (struct check){0};
+}
+
+void check_fill_for_timing(struct blas_call *call, uint64_t seed, double low, double high) {
+    struct check values = {.seed = seed, .low = low, .high = high};
+    fill(&values, call, true);
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        operand_unpoison(&call->operand[i]);
+}

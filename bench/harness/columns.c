@@ -1,0 +1,68 @@
+#include "bench/harness/columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMON                                                                                     \
+    "run", "command", "device", "library", "threads", "ranks", "type", "status", "reason",         \
+        "samples", "median_s", "low_s", "high_s", "min_s", "gflops", "gbytes_per_s",               \
+        "peak_fraction", "sheet_fraction", "flags"
+#define MACHINE_STATE "clock_ghz", "steal_fraction", "load", "repetitions", "flops", "bytes"
+
+static const char *const blas_columns[] = {
+    COMMON,    "kernel",       "level",       "trans",    "m",    "n",
+    "k",       "check_error",  "check_bound", "transfer", "uplo", "lda",
+    "incx",    "incy",         "alpha",       "beta",     "mode", "cold",
+    "ceiling", "ceiling_rate", MACHINE_STATE, NULL};
+
+static const char *const peak_columns[] = {
+    COMMON, "probe", "isa", "working_set_bytes", "memory_level", MACHINE_STATE, NULL};
+
+const char *const *columns_of(const char *command) {
+    if (strcmp(command, "blas") == 0) return blas_columns;
+    if (strcmp(command, "peak") == 0) return peak_columns;
+    return NULL;
+}
+
+void columns_write_header(FILE *file, const char *const *columns) {
+    for (size_t i = 0; columns[i]; i++) fprintf(file, "%s%s", i ? "," : "", columns[i]);
+    fputc('\n', file);
+}
+
+static void write_text(FILE *file, const char *text) {
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void write_real(FILE *file, double value) {
+    char text[40];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    fputs(text, file);
+}
+
+void columns_write_row(FILE *file, const char *const *columns, const json_t *record) {
+    for (size_t i = 0; columns[i]; i++) {
+        if (i) fputc(',', file);
+        const json_t *value = json_object_get(record, columns[i]);
+        switch (value ? json_typeof(value) : JSON_NULL) {
+        case JSON_STRING: write_text(file, json_string_value(value)); break;
+        case JSON_INTEGER: fprintf(file, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
+        case JSON_REAL: write_real(file, json_real_value(value)); break;
+        case JSON_TRUE: fputs("true", file); break;
+        case JSON_FALSE: fputs("false", file); break;
+        default: break; /* null and absent stay empty: unknown is never 0 */
+        }
+    }
+    fputc('\n', file);
+}

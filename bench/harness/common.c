@@ -1,0 +1,146 @@
+#include "bench/harness/common.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/harness/error.h"
+#include "kernels/cpu/topology.h"
+
+struct common common_defaults(void) {
+    return (struct common){.device = device_find("cpu"),
+                           .types = {SCALAR_D},
+                           .type_count = 1,
+                           .seed = 1,
+                           .format = FORMAT_TABLE,
+                           .limits = {.precision = 0.02, .budget = 1},
+                           .check = true};
+}
+
+int common_most_threads(const struct common *common) {
+    int most = 1;
+    for (size_t i = 0; i < common->thread_counts; i++)
+        if (common->threads[i] > most) most = common->threads[i];
+    return most;
+}
+
+static void take_device(void *target, const char *name, const char *value) {
+    struct common *c = target;
+    if (strcmp(value, "all") == 0) return; /* takes what there is, and the processor always is */
+    const struct device *device = device_find(value);
+    if (device)
+        c->device = device;
+    else if (strcmp(value, "cuda") == 0 || strncmp(value, "cuda:", 5) == 0)
+        die(EXIT_MISSING, "--%s %s: this build has no CUDA device; use --device cpu", name, value);
+    else
+        die(EXIT_USAGE, "--%s: no device is called '%s'; there are cpu, cuda, cuda:N and all", name,
+            value);
+}
+
+static void take_threads(void *target, const char *name, const char *value) {
+    struct common *c = target;
+    int most = topology_get()->hardware_threads;
+    c->thread_counts = 0;
+    char **list = option_list(name, value);
+    for (char **entry = list; *entry; entry++) {
+        if (c->thread_counts == MOST_THREAD_COUNTS)
+            die(EXIT_USAGE, "--%s: more than %d numbers", name, MOST_THREAD_COUNTS);
+        long threads = option_integer(name, *entry, 1, INT_MAX);
+        if (threads > most)
+            die(EXIT_USAGE, "--%s %ld: this process may use %d hardware thread%s", name, threads,
+                most, most == 1 ? "" : "s");
+        c->threads[c->thread_counts++] = (int)threads;
+    }
+    option_list_free(list);
+}
+
+static void take_types(void *target, const char *name, const char *value) {
+    struct common *c = target;
+    bool seen[SCALAR_COUNT] = {false};
+    c->type_count = 0;
+    char **list = option_list(name, value);
+    for (char **entry = list; *entry; entry++) {
+        enum scalar type = SCALAR_COUNT;
+        for (enum scalar t = 0; t < SCALAR_COUNT; t++)
+            if (strcmp(*entry, scalar_letter(t)) == 0) type = t;
+        if (type == SCALAR_COUNT) {
+            static const char *const elsewhere[] = {"h", "bf16", "tf32"};
+            for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+                if (strcmp(*entry, elsewhere[i]) == 0)
+                    die(EXIT_MISSING, "--%s %s: no device here has this type; cpu has s and d",
+                        name, *entry);
+            die(EXIT_USAGE, "--%s: no type is called '%s'; there are s, d, h, bf16 and tf32", name,
+                *entry);
+        }
+        if (!seen[type]) c->types[c->type_count++] = type;
+        seen[type] = true;
+    }
+    option_list_free(list);
+}
+
+static void take_seed(void *target, const char *name, const char *value) {
+    char *end;
+    errno = 0;
+    ((struct common *)target)->seed = strtoull(value, &end, 0);
+    if (*end || errno || *value == '-')
+        die(EXIT_USAGE, "--%s '%s' is not a whole number from 0 to 2^64 - 1", name, value);
+}
+
+static void take_out(void *target, const char *name, const char *value) {
+    (void)name;
+    ((struct common *)target)->out = value;
+}
+
+static void take_format(void *target, const char *name, const char *value) {
+    static const char *const names[] = {"table", "csv", "jsonl"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            ((struct common *)target)->format = (enum record_format)i;
+            return;
+        }
+    die(EXIT_USAGE, "--%s: no format is called '%s'; there are table, csv and jsonl", name, value);
+}
+
+static void take_budget(void *target, const char *name, const char *value) {
+    ((struct common *)target)->limits.budget = option_real(name, value, 1e-6, 1e6);
+}
+
+static void take_precision(void *target, const char *name, const char *value) {
+    ((struct common *)target)->limits.precision = option_real(name, value, 0, 1);
+}
+
+static void take_max_samples(void *target, const char *name, const char *value) {
+    ((struct common *)target)->limits.max_samples =
+        (size_t)option_integer(name, value, 1, 100000000);
+}
+
+#define SWITCH(option, member, value_if_given)                                                     \
+    static void take_##option(void *target, const char *name, const char *value) {                 \
+        (void)name, (void)value;                                                                   \
+        ((struct common *)target)->member = value_if_given;                                        \
+    }
+SWITCH(cold, cold, true)
+SWITCH(no_check, check, false)
+SWITCH(quiet, quiet, true)
+SWITCH(dry_run, dry_run, true)
+
+const struct option_row common_options[] = {
+    {"device", "NAME", "where to run: cpu, cuda, cuda:N or all (default cpu)", take_device},
+    {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core)", take_threads},
+    {"types", "LIST", "element types: s, d (default d)", take_types},
+    {"seed", "N", "of the random operands (default 1)", take_seed},
+    {"out", "DIR", "folder for the results (default results/local/<host>-<UTC time>)", take_out},
+    {"format", "NAME", "of standard output: table, csv or jsonl (default table)", take_format},
+    {"time-budget", "S", "seconds of sampling for each case at most (default 1)", take_budget},
+    {"precision", "P",
+     "stop sampling when the median is known to +-P (default 0.02; 0: use the "
+     "whole budget)",
+     take_precision},
+    {"max-samples", "N", "samples of each case at most", take_max_samples},
+    {"cold", NULL, "operands come from memory: rotated beyond the last-level cache", take_cold},
+    {"no-check", NULL, "do not compare results with the reference", take_no_check},
+    {"quiet", NULL, "no progress and no notes", take_quiet},
+    {"dry-run", NULL, "list the cases and run none", take_dry_run},
+    {NULL, NULL, NULL, NULL},
+};

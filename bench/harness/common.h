@@ -1,0 +1,39 @@
+/* The options that every measuring command has. */
+#ifndef FLOPSTEP_BENCH_HARNESS_COMMON_H
+#define FLOPSTEP_BENCH_HARNESS_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/harness/options.h"
+#include "bench/harness/record.h"
+#include "bench/harness/sampler.h"
+#include "kernels/device.h"
+#include "kernels/scalar.h"
+
+enum { MOST_THREAD_COUNTS = 64 };
+
+struct common {
+    const struct device *device;
+    int threads[MOST_THREAD_COUNTS]; /* the numbers of threads to measure with */
+    size_t thread_counts;            /* 0: not given */
+    enum scalar types[SCALAR_COUNT];
+    size_t type_count;
+    uint64_t seed;
+    const char *out; /* NULL: the default folder */
+    enum record_format format;
+    struct sampler_limits limits;
+    bool cold, check, quiet, dry_run;
+};
+
+/* What holds where nothing is given: device cpu, double, seed 1, 1 s a case, precision 0.02. */
+struct common common_defaults(void);
+
+/* The rows of these options. The target of the parse must begin with a struct common. */
+extern const struct option_row common_options[];
+
+/* The largest number of threads asked for. */
+int common_most_threads(const struct common *common);
+
+#endif

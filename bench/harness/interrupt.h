@@ -1,0 +1,20 @@
+/* Ctrl-C and termination: the sweep ends after the sample at hand and what is measured stays. */
+#ifndef FLOPSTEP_BENCH_HARNESS_INTERRUPT_H
+#define FLOPSTEP_BENCH_HARNESS_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* From now on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process; a second one
+ * ends it at once. */
+void interrupt_catch(void);
+
+/* Whether one came. */
+bool interrupt_came(void);
+
+/* The name of the signal that came, e.g. "SIGINT". */
+const char *interrupt_name(void);
+
+/* Ends the process by the signal that came, so that its parent sees why. */
+_Noreturn void interrupt_end(void);
+
+#endif

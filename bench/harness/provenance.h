@@ -1,0 +1,20 @@
+/* The first line of every result: which machine, which binary, which libraries, asked for how. */
+#ifndef FLOPSTEP_BENCH_HARNESS_PROVENANCE_H
+#define FLOPSTEP_BENCH_HARNESS_PROVENANCE_H
+
+#include <jansson.h>
+
+/* A new object. What the system does not say is null. */
+json_t *provenance_new(int argc, char **argv);
+
+/* Adds "affinity": where each thread of a pinned team of that many really may run, as measured. */
+void provenance_add_affinity(json_t *provenance, int threads);
+
+/* The processor's model name, e.g. "AMD EPYC"; "unknown" where the system does not say. */
+const char *provenance_cpu_model(void);
+
+/* Why rates may be lower than this machine could deliver: settings in the environment that hold a
+ * library back. NULL-terminated array of lines, made once. */
+const char *const *provenance_warnings(void);
+
+#endif

@@ -1,0 +1,144 @@
+#include "bench/harness/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/harness/clock.h"
+#include "bench/harness/columns.h"
+#include "bench/harness/error.h"
+
+static void name_run(struct record *record) {
+    char host[48] = "unknown", stamp[32];
+    gethostname(host, sizeof host - 1);
+    host[strcspn(host, ".")] = '\0';
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    snprintf(record->run, sizeof record->run, "%s-%s", host, stamp);
+}
+
+/* mkdir -p */
+static void make_folder(const char *path) {
+    char part[4096];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *c = part + 1;; c++) {
+        if (*c && *c != '/') continue;
+        char kept = *c;
+        *c = '\0';
+        if (mkdir(part, 0777) && errno != EEXIST)
+            die(EXIT_NOT_WRITTEN, "cannot create '%s': %s; choose another folder with --out", part,
+                strerror(errno));
+        *c = kept;
+        if (!kept) return;
+    }
+}
+
+static void open_new(struct record *record, const char *out) {
+    make_folder(out);
+    for (int number = 1; number < 10000; number++) {
+        char suffix[16] = "";
+        if (number > 1) snprintf(suffix, sizeof suffix, "-%d", number);
+        int used = snprintf(record->path, sizeof record->path, "%s/%s%s.jsonl", out,
+                            record->command, suffix);
+        if (used >= (int)sizeof record->path) die(EXIT_NOT_WRITTEN, "--out: the path is too long");
+        int file = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+        if (file >= 0) {
+            record->file = fdopen(file, "a");
+            if (record->file) return;
+        }
+        if (errno != EEXIST) break;
+    }
+    die(EXIT_NOT_WRITTEN, "cannot write '%s': %s; choose another folder with --out", record->path,
+        strerror(errno));
+}
+
+static void write_line(struct record *record, const json_t *line) {
+    bool echoed = record->format == FORMAT_JSONL;
+    errno = 0;
+    if (json_dumpf(line, record->file, JSON_COMPACT) || fputc('\n', record->file) == EOF ||
+        fflush(record->file))
+        die(EXIT_NOT_WRITTEN, "cannot write '%s': %s; the %zu cases before are kept there",
+            record->path, strerror(errno), record->cases);
+    if (!echoed) return;
+    if (json_dumpf(line, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout))
+        die(EXIT_NOT_WRITTEN, "cannot write to standard output: %s; results are kept in '%s'",
+            strerror(errno), record->path);
+}
+
+void record_open(struct record *record, const char *command, const char *out,
+                 enum record_format format, json_t *provenance) {
+    *record = (struct record){.command = command, .format = format, .begin = clock_seconds()};
+    record->columns = columns_of(command);
+    name_run(record);
+    char folder[4096];
+    snprintf(folder, sizeof folder, "results/local/%s", record->run);
+    open_new(record, out ? out : folder);
+    json_object_set_new(provenance, "record", json_string("provenance"));
+    json_object_set_new(provenance, "command", json_string(command));
+    json_object_set_new(provenance, "run", json_string(record->run));
+    write_line(record, provenance);
+    json_decref(provenance);
+    if (format == FORMAT_CSV) columns_write_header(stdout, record->columns);
+}
+
+void record_case(struct record *record, json_t *row) {
+    json_t *line = json_pack("{s:s}", "record", "case");
+    json_object_set_new(row, "run", json_string(record->run));
+    json_object_set_new(row, "command", json_string(record->command));
+    for (const char *const *column = record->columns; *column; column++) {
+        if (json_object_get(line, *column)) continue;
+        json_t *value = json_object_get(row, *column);
+        json_object_set(line, *column, value ? value : json_null());
+    }
+    json_object_update_missing(line, row);
+    const char *status = json_string_value(json_object_get(row, "status"));
+    if (status && strcmp(status, "ok") == 0) record->ok++;
+    if (status && strcmp(status, "failed") == 0) record->failed++;
+    if (status && strcmp(status, "skipped") == 0) record->skipped++;
+    write_line(record, line);
+    record->cases++;
+    if (record->format == FORMAT_CSV) {
+        columns_write_row(stdout, record->columns, line);
+        if (fflush(stdout))
+            die(EXIT_NOT_WRITTEN, "cannot write to standard output: %s; results are kept in '%s'",
+                strerror(errno), record->path);
+    }
+    json_decref(line);
+    json_decref(row);
+}
+
+static void finish(struct record *record, json_t *line) {
+    json_object_set_new(line, "cases", json_integer((json_int_t)record->cases));
+    json_object_set_new(line, "ok", json_integer((json_int_t)record->ok));
+    json_object_set_new(line, "failed", json_integer((json_int_t)record->failed));
+    json_object_set_new(line, "skipped", json_integer((json_int_t)record->skipped));
+    record_set_real(line, "wall_s", clock_seconds() - record->begin);
+    write_line(record, line);
+    json_decref(line);
+    if (fclose(record->file))
+        die(EXIT_NOT_WRITTEN, "cannot write '%s': %s", record->path, strerror(errno));
+}
+
+void record_end(struct record *record, json_t *extra) {
+    json_t *line = json_pack("{s:s, s:s}", "record", "end", "status", "complete");
+    if (extra) json_object_update(line, extra);
+    json_decref(extra);
+    finish(record, line);
+}
+
+void record_incomplete(struct record *record, const char *reason) {
+    finish(record, json_pack("{s:s, s:s, s:s}", "record", "incomplete", "status", "incomplete",
+                             "reason", reason));
+}
+
+void record_set_real(json_t *row, const char *key, double value) {
+    json_object_set_new(row, key, isfinite(value) ? json_real(value) : json_null());
+}

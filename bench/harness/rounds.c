@@ -1,0 +1,83 @@
+#include "bench/harness/rounds.h"
+
+#include <math.h>
+
+#include "bench/harness/clock.h"
+#include "bench/harness/interrupt.h"
+#include "kernels/cpu/quiesce.h"
+
+static const double visit_seconds = 5e-3; /* aimed at; a longer call makes one sample a visit */
+enum { MOST_SAMPLES_A_VISIT = 16 };
+
+static double timed(struct subject *s, long repetitions) {
+    double begin = clock_seconds();
+    s->run(s->context, repetitions);
+    return clock_seconds() - begin;
+}
+
+static double least_region(const struct subject *s) {
+    return fmax(s->least_region, clock_shortest_region());
+}
+
+/* Finds how many calls make a region that the clock resolves. These calls are the warm-up: they run
+ * until a region was long enough twice, so page faults and sleeping threads are behind us. */
+static void calibrate(struct subject *s) {
+    double needed = least_region(s);
+    double seconds = timed(s, s->repetitions);
+    if (seconds >= 1) return; /* no start-up cost hides in a call this long */
+    for (int enough = 0; enough < 2 && !interrupt_came();) {
+        seconds = timed(s, s->repetitions);
+        enough = seconds >= needed ? enough + 1 : 0;
+        if (enough) continue;
+        double factor = 1.2 * needed / fmax(seconds, 1e-9);
+        s->repetitions = (long)ceil((double)s->repetitions * fmin(fmax(factor, 1.2), 100));
+    }
+}
+
+/* One subject's turn: whatever ran before has left its traces in caches and threads, so one region
+ * goes untimed unless calls are long. */
+static void visit(struct subject *s) {
+    double begin = clock_seconds();
+    quiesce_others(); /* another library's idle threads may still be spinning on these cores */
+    if (s->enter) s->enter(s->context);
+    double now = clock_seconds();
+    const struct sampler *sampler = &s->sampler;
+    double last =
+        sampler->count ? sampler->samples[sampler->count - 1] * (double)s->repetitions : 0;
+    /* A stall during calibration leaves too few calls in a region: try again. */
+    if (last < 2 * visit_seconds && timed(s, s->repetitions) < 0.5 * least_region(s)) calibrate(s);
+    for (int i = 0; i < MOST_SAMPLES_A_VISIT; i++) {
+        double seconds = timed(s, s->repetitions);
+        double end = clock_seconds();
+        sampler_add(&s->sampler, seconds / (double)s->repetitions, end - begin);
+        begin = end;
+        if (end - now >= visit_seconds || interrupt_came()) return;
+        if (!s->companion && !sampler_wants_more(sampler)) return;
+    }
+}
+
+bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options) {
+    for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
+    for (size_t i = 0; i < count && !interrupt_came(); i++) {
+        subjects[i].repetitions = 1;
+        if (subjects[i].enter) subjects[i].enter(subjects[i].context);
+        calibrate(&subjects[i]);
+    }
+    bool wanted = true;
+    for (size_t round = 0; wanted && !interrupt_came(); round++) {
+        wanted = false;
+        double share = 0;
+        for (size_t i = 0; i < count && !interrupt_came(); i++) {
+            /* Each round begins with another subject, so that none always follows the same. */
+            struct subject *s = &subjects[(i + round) % count];
+            if (!s->companion && !sampler_wants_more(&s->sampler)) continue;
+            visit(s);
+            if (s->companion) continue;
+            if (sampler_wants_more(&s->sampler)) wanted = true;
+            if (options->limits.budget > 0)
+                share = fmax(share, s->sampler.spent / options->limits.budget);
+        }
+        if (options->progress) options->progress(options->progress_context, fmin(share, 1));
+    }
+    return !interrupt_came();
+}

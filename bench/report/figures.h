@@ -1,0 +1,77 @@
+/* The figures: one row each in one table (figures.c), one gnuplot script each in plots/. A row says
+ * which cases become points; the rest (series, order, interval, subtitle) is derived. How to add
+ * one: docs/figures.md. */
+#ifndef FLOPSTEP_BENCH_REPORT_FIGURES_H
+#define FLOPSTEP_BENCH_REPORT_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "bench/report/published.h"
+#include "bench/report/results.h"
+
+/* One line of a figure's data file. */
+struct point {
+    const struct row *row; /* the case it shows; NULL for marks */
+    const char *kind;      /* "point", or a mark: "reference", "cache", "roof" */
+    char panel[80];        /* panels are small multiples; "" where a figure has one */
+    char series[200];      /* one curve; what tells cases apart is appended to it */
+    char label[120];       /* text at the point or mark */
+    double x, y, low, high;
+    double ceiling;                   /* measured ceiling in the unit of y, NaN: unknown */
+    char ceiling_name[100];           /* points with the same name lie under the same ceiling */
+    int panel_order;                  /* panels are sorted by it, then by first appearance */
+    size_t panel_index, series_index; /* for sorting */
+};
+
+struct study; /* what take() may ask about all cases, see figures.c */
+
+enum figure_unit { UNIT_OTHER, UNIT_GFLOPS, UNIT_GBYTES, UNIT_PERCENT };
+
+struct figure {
+    const char *name;    /* of the data file, the pictures and plots/<name>.gp */
+    const char *title;   /* of the picture */
+    const char *purpose; /* caption, and what lists and documentation say */
+    const char *command; /* whose results it shows */
+    bool by_type;        /* one picture for each element type */
+    bool x_is_threads;   /* so threads never tell curves apart */
+    enum figure_unit y;  /* which published figures fit */
+    /* Whether the case belongs to the figure; if so fills panel, panel_order, series, label, x, y,
+     * low, high, ceiling. Only cases with status ok are offered. */
+    bool (*take)(const struct study *study, const struct row *row, struct point *point);
+    /* Why these points make no figure, or NULL; may be NULL itself. */
+    const char *(*lacks)(const struct point *points, size_t count);
+    /* Adds marks (cache sizes, roofs) to the plot; may be NULL. */
+    struct plot *(*mark)(const struct results *results, struct plot *plot);
+};
+
+extern const struct figure figure_table[]; /* ends with a NULL name */
+
+/* One picture: a figure's points, sorted by panel, series and x; marks behind them. */
+struct plot {
+    const struct figure *figure;
+    char name[64]; /* the figure's, with -single or -double where both types are there */
+    char title[200], subtitle[400];
+    struct point *points;
+    size_t count;
+};
+
+/* Makes the plots of one figure (none to one for each element type) and stores a malloced array.
+ * `*lacks` says why there is none. */
+size_t figure_plots(const struct figure *figure, const struct results *results, struct plot **plots,
+                    const char **lacks);
+/* Adds the published figures of these names that fit: same kernel, type and unit. */
+void plot_add_references(struct plot *plot, const struct published *figures, size_t count,
+                         char *const *names);
+/* Writes the data file (CSV; commas and quotes in texts are replaced, since gnuplot cannot read
+ * them quoted). */
+void plot_write(const struct plot *plot, FILE *file);
+void plots_free(struct plot *plots, size_t count);
+
+/* "single", "double", "half", ... for "s", "d", "h", ... */
+const char *type_name(const char *type);
+/* "gemm nt", or the kernel alone where it takes no transpose. */
+void kernel_label(const struct row *row, char *text, size_t size);
+
+#endif

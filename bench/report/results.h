@@ -1,0 +1,51 @@
+/* Results read back from JSON Lines files. */
+#ifndef FLOPSTEP_BENCH_REPORT_RESULTS_H
+#define FLOPSTEP_BENCH_REPORT_RESULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One file: one command run once. */
+struct run {
+    char *path;
+    json_t *provenance; /* NULL where the file has none */
+    char machine[160];  /* "CPU model · 2 cores" */
+    char host[64];
+    char ending[80];     /* "complete", "interrupted", "incomplete" with its reason if it has one */
+    size_t cases;        /* case records read */
+    size_t broken_lines; /* lines that are no JSON object */
+};
+
+/* One case. The texts point into `record` and are never NULL; numbers are NaN where the record has
+ * none. */
+struct row {
+    json_t *record;
+    const struct run *run;
+    const char *command, *status, *reason, *device, *library, *type, *kernel, *trans, *mode;
+    const char *probe, *isa, *memory_level;
+    double level, m, n, k, threads, flops, bytes, working_set;
+    double median, low, high, gflops, gbytes, peak_fraction;
+    bool ok;
+};
+
+struct results {
+    struct run **runs;
+    struct row *rows;
+    size_t run_count, row_count;
+};
+
+/* Adds one .jsonl file. Broken lines get one warning each and are left out. Returns false, after
+ * one line on standard error, where the file cannot be opened or holds no record at all. */
+bool results_read(struct results *results, const char *path);
+void results_free(struct results *results);
+
+/* A value of a record: "" or NaN where absent or of another type. */
+const char *record_text(const json_t *record, const char *key);
+double record_number(const json_t *record, const char *key);
+
+/* The dimension that a row is plotted against: n, or the geometric mean of m, n, k where they
+ * differ. `*square` says whether they are equal. */
+double row_size(const struct row *row, bool *square);
+
+#endif

@@ -1,0 +1,34 @@
+#include "kernels/cpu/team.h"
+
+#include <omp.h>
+
+#include "kernels/cpu/topology.h"
+
+void team_run(int threads, void (*body)(int thread, int threads, void *argument), void *argument) {
+    if (threads == 1) {
+        body(0, 1, argument);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    body(omp_get_thread_num(), threads, argument);
+}
+
+void team_barrier(void) {
+    if (omp_in_parallel()) {
+#pragma omp barrier
+    }
+}
+
+static void pin_one(int thread, int threads, void *argument) {
+    (void)threads;
+    if (topology_pin(0, thread)) *(int *)argument = -1; /* every writer writes the same */
+}
+
+int team_pin(int threads) {
+    int result = 0;
+    topology_get(); /* reads the start mask before it is changed */
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    team_run(threads, pin_one, &result);
+    return result;
+}

@@ -1,0 +1,16 @@
+/* A team of pinned threads: thread i of every team runs on core i. */
+#ifndef FLOPSTEP_KERNELS_CPU_TEAM_H
+#define FLOPSTEP_KERNELS_CPU_TEAM_H
+
+/* Runs body(thread, threads, argument) on `threads` threads and waits for all. Thread 0 is the
+ * caller. Built on OpenMP, so that an OpenMP BLAS in this process uses the same threads. */
+void team_run(int threads, void (*body)(int thread, int threads, void *argument), void *argument);
+
+/* Waits for all threads of the running team. Only inside a body. */
+void team_barrier(void);
+
+/* Pins thread i of a team of `threads` to core i, for all later teams and for OpenMP libraries.
+ * Returns 0, or -1 where the system does not permit it (then everything runs unpinned). */
+int team_pin(int threads);
+
+#endif

@@ -1,0 +1,95 @@
+# Small multiples: y against x, a panel for each `panel`, a curve for each `series`, with points,
+# interval bands, measured ceilings (dashed) and marks. Set before: XLABEL, YLABEL; where wanted
+# XBINARY (powers of two), XWHOLE (whole numbers), YLOG, YFIXED (top of the y axis), YLINE (a dashed
+# line), NOTE_FIRST, CEILING_NAME. Axes become logarithmic where the values ask for it.
+
+if (!exists("XBINARY")) XBINARY = 0
+if (!exists("YLOG")) YLOG = 0
+if (!exists("YFIXED")) YFIXED = 0
+if (!exists("CEILING_NAME")) CEILING_NAME = "ceiling measured beside each case"
+NOTE = exists("NOTE_FIRST") ? NOTE_FIRST : "points: median"
+if (BANDS) NOTE = NOTE."   ·   band: its 95 % interval"
+if (CEILINGS) NOTE = NOTE."   ·   dashed: ".CEILING_NAME
+if (NREF) NOTE = NOTE."   ·   dotted: published figures"
+
+# what belongs to panel P: extremes of x and y, and which series it has
+extremes(s) = (XLO = min(XLO, column("x")), XHI = max(XHI, column("x")), \
+               YLO = min(YLO, column("y")), YHI = max(YHI, column("y")), \
+               YTOP = max(YTOP, high(0)), \
+               CTOP = column("ceiling") > 0 ? max(CTOP, column("ceiling")) : CTOP, \
+               ROOFS = column("ceiling") > 0 ? add(ROOFS, strcol("ceiling_name")) : ROOFS, \
+               HERE_ = add(HERE_, s), 0)
+under(p, c) = strcol("kind") eq "point" && strcol("panel") eq p && strcol("ceiling_name") eq c
+set multiplot
+do for [PANEL = 1:NPANELS] {
+    P = word(PANELS, PANEL)
+    XLO = 1e300; XHI = -1e300; YLO = 1e300; YHI = -1e300; YTOP = -1e300; CTOP = -1e300
+    HERE_ = ""; ROOFS = ""
+    unset logscale; set autoscale; set xtics auto; set ytics auto
+    stats DATA using (strcol("kind") eq "point" && strcol("panel") eq P ? \
+                      extremes(strcol("series")) : 0) nooutput
+    RTOP = -1e300; RLO = 1e300
+    do for [r = 1:NREF] {
+        if (REF_PANEL[r] eq P) { RTOP = max(RTOP, REF_Y[r]); RLO = min(RLO, REF_Y[r]) }
+    }
+    load HERE."frame.gp"
+
+    # x
+    if (XHI / XLO > 7 && !exists("XWHOLE") || XBINARY) {
+        set logscale x
+        LO = XLO; HI = XHI; BINARY = XBINARY
+        load HERE."ticks.gp"
+        eval "set xtics ".TICKS
+        XMIN = XLO / 1.25; XMAX = XHI * 1.25
+    } else {
+        XMIN = XHI > XLO ? XLO - 0.05 * (XHI - XLO) : XLO * 0.5
+        XMAX = XHI > XLO ? XHI + 0.05 * (XHI - XLO) : XHI * 1.5
+        if (exists("XWHOLE")) { set xtics 1 }
+        if (exists("XWHOLE") && XHI - XLO > 10) { set xtics auto }
+    }
+    set xrange [XMIN:XMAX]
+
+    # y: references far above the points would flatten them on a linear axis
+    top = max(YTOP, max(CTOP, RTOP))
+    YLOG_NOW = YLOG || RTOP > 5 * max(YTOP, CTOP)
+    if (YLOG_NOW) {
+        LO = min(YLO, RLO) / 1.4; HI = top * (NCACHE ? 5 : 1.6); BINARY = 0
+        if (HI / LO < 12) { LO = LO / 2; HI = HI * 2 }
+        set logscale y
+        set yrange [LO:HI]
+        load HERE."ticks.gp"
+        eval "set ytics ".TICKS
+    } else {
+        LO = 0; HI = YFIXED > 0 ? max(YFIXED, top * 1.02) : top * 1.08
+        set yrange [LO:HI]
+        set format y "%g"
+    }
+
+    if (exists("YLINE")) {
+        set arrow from graph 0, first YLINE to graph 1, first YLINE nohead dt 2 lw 1.2 lc rgb "#555555"
+    }
+    load HERE."references.gp"
+    do for [c = 1:NCACHE] {
+        if (CACHE_PANEL[c] eq P && CACHE_X[c] > XMIN && CACHE_X[c] < XMAX) {
+            set arrow from first CACHE_X[c], graph 0 to first CACHE_X[c], graph 1 nohead \
+                dt 4 lw 1 lc rgb GREY back
+            set label CACHE_TEXT[c] at first CACHE_X[c], graph 0.985 right rotate by 90 \
+                offset -1.1, 0 font FONT.",".(TERM_SIZE - 2) textcolor rgb GREY front
+        }
+    }
+    # many bands on each other must not bury the curves
+    set style fill transparent solid (words(HERE_) > 4 ? 0.1 : 0.22) noborder
+    set xlabel XLABEL offset 0, 0.3
+    if ((PANEL - 1) % COLUMNS == 0) { set ylabel YLABEL offset 0.3, 0 } else { unset ylabel }
+
+    plot for [i = 1:words(HERE_)] s = word(HERE_, i) DATA \
+             using (at(P, s)):(low(0)):(high(0)) with filledcurves \
+             fc rgb curve_colour(s), \
+         for [i = 1:words(ROOFS)] c = word(ROOFS, i) DATA \
+             using (under(P, c) ? column("x") : NaN):(column("ceiling")) smooth unique \
+             with lines dt 2 lw 1.2 lc rgb "#777777", \
+         for [i = 1:words(HERE_)] s = word(HERE_, i) DATA \
+             using (at(P, s)):(column("y")) with linespoints lw 1.6 ps 0.75 \
+             dt curve_dash(s) pt curve_dot(s) lc rgb curve_colour(s)
+}
+unset multiplot

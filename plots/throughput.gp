@@ -1,0 +1,9 @@
+# One case on all threads against one case on every core.
+# gnuplot -c throughput.gp DATA.csv PICTURE.svg|.png
+
+HERE = ARG0; DATA = ARG1; PICTURE = ARG2
+while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
+XLABEL = "N"
+YLABEL = "GFLOP/s"
+load HERE."common.gp"
+load HERE."panels.gp"

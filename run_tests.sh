@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# The whole test suite: install what is missing, build, test. First the tests under the address and
+# undefined-behaviour sanitizers, then those of the release build, whose summary ends the output.
+set -uo pipefail
+
+me=run_tests
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+    cat <<'END'
+Usage: ./run_tests.sh [options] [arguments of ctest ...]
+
+Installs what the tests need, builds, and runs them: under sanitizers, then the release build.
+
+Options:
+  --full         also the long tests, valgrind, clang-tidy and the layout of the source
+  --preset NAME  one preset only: release, debug or asan-ubsan
+  --jobs N       jobs of the build and of ctest (default: one for each core)
+  --no-install   install nothing
+  --help         show this help and end
+
+Everything else goes to ctest, for example: ./run_tests.sh -R harness
+
+Exit codes: 0 all passed, 1 something failed, 2 wrong usage, 3 something is missing or does not build.
+END
+}
+
+say() { printf '== %s\n' "$*"; }
+fail() { # CODE MESSAGE
+    printf '%s: %s\n' "$me" "$2" >&2
+    exit "$1"
+}
+
+full=no install=yes presets=(asan-ubsan release) jobs=$(nproc 2>/dev/null || echo 1) arguments=()
+while (($#)); do
+    case $1 in
+    --full) full=yes ;;
+    --no-install) install=no ;;
+    --preset | --jobs)
+        if (($# < 2)) || [[ -z $2 ]]; then fail 2 "$1 needs a value"; fi
+        if [[ $1 == --preset ]]; then presets=("$2"); else jobs=$2; fi
+        shift
+        ;;
+    --preset=?*) presets=("${1#*=}") ;;
+    --jobs=?*) jobs=${1#*=} ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *) arguments+=("$1") ;;
+    esac
+    shift
+done
+[[ $jobs =~ ^[1-9][0-9]{0,3}$ ]] || fail 2 "--jobs '$jobs' is not a number of jobs"
+case ${presets[0]} in
+release | debug | asan-ubsan) ;;
+*) fail 2 "there is no preset '${presets[0]}'; choose release, debug or asan-ubsan" ;;
+esac
+
+cd -- "$here" || fail 3 "cannot enter $here"
+if [[ $install == yes ]]; then
+    groups=(--with-tests)
+    [[ $full == yes ]] && groups+=(--with-full-tests)
+    ./scripts/install_dependencies.sh "${groups[@]}" || fail 3 "dependencies are missing; see above"
+fi
+# shellcheck source=scripts/build.sh
+. scripts/build.sh
+
+worst=0 failures=()
+note() { # WHAT
+    failures+=("$1")
+    worst=1
+}
+
+# --- Only in the full tier -----------------------------------------------------------------------
+
+check_layout() {
+    command -v clang-format >/dev/null || { say "clang-format: skipped, not installed"; return; }
+    say "clang-format"
+    local file
+    while IFS= read -r -d '' file; do
+        clang-format --dry-run --Werror "$file" 2>/dev/null || note "layout: clang-format -i $file"
+    done < <(sources '*.c' '*.h')
+}
+
+# The files that the build compiles, without those it generates.
+compiled() {
+    sed -n 's/^ *"file": "\(.*\)",*$/\1/p' build/compile_commands.json |
+        awk -v generated="$here/build" 'index($0, generated) != 1' | sort -u | tr '\n' '\0'
+}
+
+# gcc's own headers come last, for omp.h where clang has none.
+check_tidy() {
+    command -v clang-tidy >/dev/null || { say "clang-tidy: skipped, not installed"; return; }
+    say "clang-tidy"
+    local headers
+    headers=$(cc -print-file-name=include)
+    compiled | xargs -0 -r -n 4 -P "$jobs" \
+        clang-tidy -p build --quiet --warnings-as-errors='*' --extra-arg=-idirafter"$headers" \
+        2>build/clang-tidy.log || { note clang-tidy; tail -n 20 build/clang-tidy.log >&2; }
+}
+
+# The unit tests of the release build under valgrind's memcheck.
+check_memory() {
+    command -v valgrind >/dev/null || { say "valgrind: skipped, not installed"; return; }
+    local test
+    while IFS= read -r -d '' test; do
+        say "valgrind ${test#build/}"
+        timeout 1200 valgrind --quiet --error-exitcode=99 --leak-check=full \
+            --errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp "$test" \
+            >build/valgrind.log 2>&1 || { note "valgrind ${test#build/}"; tail -n 40 build/valgrind.log; }
+    done < <(find build -path '*/CMakeFiles' -prune -o -type f -name 'test_*' -executable -print0 | sort -z)
+}
+
+sources() {
+    local patterns=() pattern
+    for pattern in "$@"; do patterns+=(-o -name "$pattern"); done
+    find bench kernels tests -type f \( "${patterns[@]:1}" \) -print0 2>/dev/null | sort -z
+}
+
+# --- Build and test ------------------------------------------------------------------------------
+
+for preset in "${presets[@]}"; do
+    say "build $preset"
+    build_preset "$preset" "$jobs" || fail 3 "the build of preset $preset failed; see above"
+done
+
+last=${presets[-1]}
+if [[ $full == yes ]]; then
+    check_layout
+    [[ $last == release ]] && check_tidy && check_memory
+fi
+
+labels=(--label-exclude '^full$')
+[[ $full == yes ]] && labels=()
+for preset in "${presets[@]}"; do
+    say "ctest $preset"
+    ctest --preset "$preset" --parallel "$jobs" --output-on-failure --no-label-summary \
+        ${labels[@]+"${labels[@]}"} ${arguments[@]+"${arguments[@]}"} || note "ctest $preset"
+done
+
+# After a success CTest's summary is the last thing said.
+for failure in ${failures[@]+"${failures[@]}"}; do say "FAILED: $failure"; done
+exit "$worst"

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# The studies of ./run_all.sh: one row a study, in the order they run.
+#   study TIERS NAME COMMAND [options of flopstep ...]
+# A row runs when the tier (smoke, quick, full) is among TIERS. run_all.sh defines study,
+# $tier and $libraries, adds --out, and reads this file once. What a row costs is about
+# (number of cases) × ($budget seconds), less where the interval of the median is narrow early.
+
+: "${libraries:=openblas}" # of openblas, blis, netlib those that load here
+case ${tier:?} in
+smoke) budget=0.05 peak_budget=0.1 ;;
+quick) budget=0.3 peak_budget=0.4 ;;
+full) budget=3 peak_budget=2 ;;
+esac
+
+# Thread counts of the scaling studies: powers of two, and all.
+all=$(nproc)
+threads=1
+for ((t = 2; t < all; t *= 2)); do threads+=,$t; done
+((all > 1)) && threads+=,$all
+
+#     tiers             name        command and options
+study smoke,quick,full  machine     info
+study smoke             ceilings    peak --threads "$all" --time-budget "$peak_budget"
+study quick,full        ceilings    peak --threads "$threads" --time-budget "$peak_budget"
+
+# FLOPS against N, double beside single: the plot of the lectures.
+study smoke             levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 64:512:x2 --threads "$all" --time-budget "$budget"
+study quick             levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 16:2048:x2 --threads "$all" --time-budget "$budget"
+study quick             vectors     blas --kernels axpy,dot --types d,s --sizes 100:10000000:x10 --threads "$all" --time-budget "$budget"
+study full              levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 16:4096:x2,200:2000:200 --threads "$threads" --time-budget "$budget"
+study full              vectors     blas --kernels level1 --types d,s --sizes 100:10000000:x10 --threads "$threads" --time-budget "$budget"
+
+# Every kernel at a few sizes: the roofline.
+study smoke             kernels     blas --kernels all --types d --sizes 256 --threads "$all" --time-budget "$budget"
+study quick             kernels     blas --kernels all --types d --sizes 128,512,1024 --threads "$all" --time-budget "$budget"
+study full              kernels     blas --kernels all --types d,s --sizes 64:4096:x2 --trans n,t,nn,nt,tn,tt --threads "$all" --time-budget "$budget"
+
+# The ladder of the courses: textbook loops, cache blocking, a tuned library.
+study smoke             ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 64,128 --threads 1 --time-budget "$budget"
+study quick,full        ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 32:512:x2 --threads 1 --time-budget "$budget"
+
+# Libraries side by side.
+study quick             libraries   blas --kernels gemm,gemv --types d --blas "$libraries" --sizes 64:512:x2 --threads "$all" --time-budget "$budget"
+study full              libraries   blas --kernels axpy,gemv,gemm --types d,s --blas "$libraries" --sizes 16:2048:x2 --threads "$threads" --time-budget "$budget"
+
+# One GEMM a core: what a full node delivers.
+study quick             throughput  blas --mode throughput --kernels gemm --types d,s --sizes 64:1024:x2 --time-budget "$budget"
+study full              throughput  blas --mode throughput --kernels gemm --types d,s --sizes 32:2048:x2 --time-budget "$budget"
+
+# The lectures' benchmarks, reported beside ours.
+study full              blas-levels blas --recipe blas-levels
+study full              intensity   blas --recipe intensity
+study full              matmul-lab  blas --recipe matmul-lab
+study full              matmul-5000 blas --recipe matmul-5000
