@@ -1,13 +1,11 @@
 /* BLAS level 2: a matrix and vectors. O(n^2) FLOP on O(n^2) data. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "kernels/cblas.h"
 #include "kernels/levels.h"
 
 /* operand[0] is A; operand[1] is x; operand[2] is y where there is one. */
-static double a(const struct blas_call *c, long i, long j) {
-    return operand_at(&c->operand[0], i, j);
-}
 static double x(const struct blas_call *c, long i) { return operand_at(&c->operand[1], i, 0); }
 static double y(const struct blas_call *c, long i) { return operand_at(&c->operand[2], i, 0); }
 
@@ -69,21 +67,13 @@ RUN(s, float)
 RUN(d, double)
 #undef RUN
 
-static void expected_gemv(const struct blas_call *c, const double *t, double *out) {
+/* y = alpha op(A) x + beta y with a symmetric or general A */
+static void expected_product(const struct blas_call *c, const double *t, double *out) {
     (void)t;
-    long rows = c->operand[2].rows;
-    if (c->transa == 't') {
-        for (long j = 0; j < rows; j++) {
-            double sum = 0;
-            for (long i = 0; i < c->m; i++) sum += a(c, i, j) * x(c, i);
-            out[j] = c->alpha * sum + old_y(c, j);
-        }
-        return;
-    }
-    for (long i = 0; i < rows; i++) out[i] = 0;
-    for (long j = 0; j < c->n; j++)
-        for (long i = 0; i < rows; i++) out[i] += a(c, i, j) * x(c, j);
-    for (long i = 0; i < rows; i++) out[i] = c->alpha * out[i] + old_y(c, i);
+    double *values = operand_values_of(&c->operand[1]);
+    operand_times(&c->operand[0], c->transa, values, out);
+    for (long i = 0; i < c->operand[2].rows; i++) out[i] = c->alpha * out[i] + old_y(c, i);
+    free(values);
 }
 
 /* ger: A = alpha x y' + A, A is m x n */
@@ -120,8 +110,8 @@ static void actual_ger(const struct blas_call *c, const double *t, double *out) 
 }
 
 static void expected_ger(const struct blas_call *c, const double *t, double *out) {
-    double sum = 0;
-    for (long j = 0; j < c->n; j++) sum += y(c, j) * t[j];
+    double sum;
+    operand_times(&c->operand[2], 't', t, &sum);
     operand_times(&c->operand[0], 'n', t, out);
     for (long i = 0; i < c->m; i++) out[i] += c->alpha * x(c, i) * sum;
 }
@@ -164,14 +154,6 @@ RUN(s, float)
 RUN(d, double)
 #undef RUN
 
-static void expected_symv(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = 0;
-    for (long j = 0; j < c->n; j++)
-        for (long i = 0; i < c->n; i++) out[i] += a(c, i, j) * x(c, j);
-    for (long i = 0; i < c->n; i++) out[i] = c->alpha * out[i] + old_y(c, i);
-}
-
 /* trsv: x = op(A)^-1 x, A is n x n and triangular. Checked by its residual: op(A) x against the
  * old x. */
 static void shape_trsv(struct blas_call *c) {
@@ -205,14 +187,9 @@ static void expected_trsv(const struct blas_call *c, const double *t, double *ou
 
 static void actual_trsv(const struct blas_call *c, const double *t, double *out) {
     (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = 0;
-    for (long j = 0; j < c->n; j++)
-        for (long i = 0; i < c->n; i++) {
-            if (c->transa == 't')
-                out[j] += a(c, i, j) * x(c, i);
-            else
-                out[i] += a(c, i, j) * x(c, j);
-        }
+    double *values = operand_values_of(&c->operand[1]);
+    operand_times(&c->operand[0], c->transa, values, out);
+    free(values);
 }
 
 static double scale_trsv(const struct blas_call *c, const double *norm) {
@@ -230,7 +207,7 @@ const struct kernel blas2_kernels[] = {
      .elements = elements_gemv,
      .shape = shape_gemv,
      .run = {run_gemv_s, run_gemv_d},
-     .expected = expected_gemv,
+     .expected = expected_product,
      .actual = actual_y,
      .scale = scale_product},
     {.name = "ger",
@@ -257,7 +234,7 @@ const struct kernel blas2_kernels[] = {
      .elements = elements_symv,
      .shape = shape_symv,
      .run = {run_symv_s, run_symv_d},
-     .expected = expected_symv,
+     .expected = expected_product,
      .actual = actual_y,
      .scale = scale_product},
     {.name = "trsv",

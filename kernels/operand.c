@@ -165,6 +165,13 @@ void operand_times(const struct operand *o, char trans, const double *t, double 
     free(lost);
 }
 
+double *operand_values_of(const struct operand *vector) {
+    double *values = calloc((size_t)vector->rows, sizeof *values);
+    if (!values) abort(); /* as above */
+    for (long i = 0; i < vector->rows; i++) values[i] = operand_at(vector, i, 0);
+    return values;
+}
+
 /* Sums over fixed slices, so that the bits do not depend on the number of threads. */
 enum { SLICES = 64 };
 

@@ -95,6 +95,9 @@ void operand_unpoison(struct operand *o);
  * with it. */
 void operand_times(const struct operand *o, char trans, const double *t, double *out);
 
+/* A new array with the elements of a vector. */
+double *operand_values_of(const struct operand *vector);
+
 /* Frobenius norm of all rows x columns as operand_at sees them. */
 double operand_norm(const struct operand *o);
 
