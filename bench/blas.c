@@ -108,6 +108,12 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     record_set_real(row, "check_bound", m->checked ? m->check.bound : NAN);
     json_object_set_new(row, "uplo", text_or_null(kernel->has_uplo ? uplo : ""));
     set_dimension(row, "lda", m->lda);
+    char asked[32] = "";
+    if (o->lda_pads)
+        snprintf(asked, sizeof asked, "N+%ld", o->lda);
+    else if (o->lda)
+        snprintf(asked, sizeof asked, "%ld", o->lda);
+    json_object_set_new(row, "lda_asked", text_or_null(asked));
     json_object_set_new(row, "incx", json_integer(o->incx));
     json_object_set_new(row, "incy", json_integer(o->incy));
     record_set_real(row, "alpha", blas_alpha(o, kernel));

@@ -115,7 +115,8 @@ static void say_beta(const struct row *row, char *text, size_t size) {
     say_number(row, "beta", text, size);
 }
 static void say_lda(const struct row *row, char *text, size_t size) {
-    say_number(row, "lda", text, size);
+    const char *asked = record_text(row->record, "lda_asked"); /* empty where lda is tight */
+    snprintf(text, size, "%s%.20s", *asked ? "lda " : "", asked);
 }
 /* The folder of the file: cases that one folder holds twice are one study's and stay one curve. */
 static void say_folder(const struct row *row, char *text, size_t size) {
@@ -145,7 +146,7 @@ static const struct attribute {
     {.say = say_incy},
     {.say = say_alpha},
     {.say = say_beta},
-    {.say = say_lda, .last_resort = true},
+    {.say = say_lda},
     {.say = say_folder, .last_resort = true},
 };
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };

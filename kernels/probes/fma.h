@@ -33,10 +33,9 @@ const struct fma_probe *fma_probe_best(enum scalar type);
 /* Start values that differ between accumulators and lanes, in (0.1, 0.95). */
 void fma_probe_start(enum scalar type, void *state, int values);
 
-/* Constants of the maps; the same number in both types, chosen so that single precision, too, ends in
- * cycles of thousands of steps: of its 384 start values none settles (k = 2.90625 would in 10 steps).
- */
+/* Constants of the maps; the same numbers in both types, chosen so that in single precision, too,
+ * no start value settles: its cycles have 92 to 6765 steps (k = 2.90625 leads to one of 10). */
 #define FMA_PROBE_QUADRATIC (-1.875) /* c of x <- x*x + c */
-#define FMA_PROBE_LOGISTIC  2.9375    /* k of x <- x - x*x, x <- x + k*x */
+#define FMA_PROBE_LOGISTIC  2.9375   /* k of x <- x - x*x, x <- x + k*x */
 
 #endif

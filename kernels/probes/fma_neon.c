@@ -5,8 +5,8 @@
 
 /* NEON's multiply-add overwrites the addend, so x*x + c would need a copy of c each time. The
  * logistic map in two of them needs none: x <- x - x*x, then x <- x + k*x, that is x <- r x(1 - x)
- * with r = 1 + k = 3.9375; conjugate to x*x + c, chaotic, within [0.06, 0.99]. 24 accumulators serve
- * four units of 4 cycles and two of 9 (A64FX). Operands as in fma_x86.c. */
+ * with r = 1 + k = 3.9375; conjugate to x*x + c, chaotic, within [0.06, 0.99]. 24 accumulators
+ * serve four units of 4 cycles and two of 9 (A64FX). Operands as in fma_x86.c. */
 
 #define LOAD(n)   "ldr q" #n ", [%1, #16*" #n "]\n\t"
 #define STORE(n)  "str q" #n ", [%1, #16*" #n "]\n\t"
