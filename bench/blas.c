@@ -9,6 +9,7 @@
 
 #include "bench/blas/blas_options.h"
 #include "bench/blas/group.h"
+#include "bench/blas/operands.h"
 #include "bench/blas/recipes.h"
 #include "bench/commands.h"
 #include "bench/harness/error.h"
@@ -16,6 +17,9 @@
 #include "bench/harness/progress.h"
 #include "bench/harness/provenance.h"
 #include "bench/harness/record.h"
+#include "bench/harness/share.h"
+#include "bench/report/published.h"
+#include "kernels/cpu/builtin.h"
 #include "kernels/cpu/topology.h"
 
 enum { MOST_LIBRARIES = 32 };
@@ -25,6 +29,18 @@ struct libraries {
     size_t count;
 };
 
+/* "; did you mean 'blis'?", or "" where the name is a path or near to none. */
+static const char *near_library(const char *name) {
+    static char text[128];
+    const char *known[64] = {naive_library.name, blocked_library.name};
+    size_t count = 2;
+    for (const struct blas_alias *alias = blas_library_aliases(); alias->name && count < 63;)
+        known[count++] = alias++->name;
+    const char *near = strchr(name, '/') ? NULL : option_nearest(name, known);
+    if (near && strcmp(near, name) != 0) snprintf(text, sizeof text, "; did you mean '%s'?", near);
+    return text;
+}
+
 static void open_libraries(const struct blas_options *o, struct libraries *libraries) {
     static char *const fallback[] = {BLAS_LIBRARY_DEFAULT, NULL};
     char *const *names = o->libraries ? o->libraries : fallback;
@@ -33,7 +49,7 @@ static void open_libraries(const struct blas_options *o, struct libraries *libra
         if (libraries->count == MOST_LIBRARIES)
             die(EXIT_USAGE, "--blas: more than %d libraries", MOST_LIBRARIES);
         struct blas_library *library = blas_library_open(*names, error, sizeof error);
-        if (!library) die(EXIT_MISSING, "%s", error);
+        if (!library) die(EXIT_MISSING, "%s%s", error, near_library(*names));
         for (size_t i = 0; i < libraries->count; i++)
             if (strcmp(libraries->library[i]->path, library->path) == 0 &&
                 strcmp(libraries->library[i]->name, library->name) == 0) {
@@ -52,12 +68,38 @@ static void open_libraries(const struct blas_options *o, struct libraries *libra
                         scalar_letter(o->common.types[t]), o->kernels[i]->name);
 }
 
+/* Wrong usage that only a shape shows, such as a small --lda: found before anything is measured. */
+static void try_shapes(const struct blas_options *o, const struct blas_shape *shapes,
+                       size_t shape_count) {
+    for (size_t s = 0; s < shape_count; s++) {
+        struct blas_operands operands;
+        char reason[256];
+        blas_operands_plan(&operands, o, &shapes[s], o->common.types[0], 1, reason, sizeof reason);
+    }
+}
+
+/* Published figures asked for must be there. */
+static void try_references(const struct blas_options *o) {
+    if (!o->reference) return;
+    char folder[4096];
+    if (!share_find(SHARE_PUBLISHED, folder, sizeof folder))
+        die(EXIT_MISSING,
+            "no published figures at %s; set FLOPSTEP_SHARE to the folder that holds published/",
+            folder);
+    struct published *figures;
+    size_t count = published_read(folder, &figures);
+    char **names = option_list("reference", o->reference);
+    published_require(figures, count, names);
+    option_list_free(names);
+    free(figures);
+}
+
 static void set_dimension(json_t *row, const char *key, long value) {
     json_object_set_new(row, key, value < 0 ? json_null() : json_integer(value));
 }
 
 static json_t *text_or_null(const char *text) {
-    return text && text[0] ? json_string(text) : json_null();
+    return text && text[0] ? record_string(text) : json_null();
 }
 
 static const char *const status_names[] = {"ok", "failed", "skipped", "incomplete"};
@@ -86,9 +128,9 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     char flags[128], uplo[2] = {shape->uplo, '\0'};
     flags_of(o, m, flags, sizeof flags);
     json_t *row =
-        json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:o, s:s}", "device", o->common.device->name,
-                  "library", m->library->name, "threads", m->threads, "ranks", 1, "type",
-                  scalar_letter(m->type), "status", status_names[m->status], "reason",
+        json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", o->common.device->name,
+                  "library", record_string(m->library->name), "threads", m->threads, "ranks", 1,
+                  "type", scalar_letter(m->type), "status", status_names[m->status], "reason",
                   text_or_null(m->reason), "flags", measured ? flags : "");
     json_object_set_new(row, "samples", json_integer((json_int_t)m->summary.samples));
     record_set_real(row, "median_s", seconds);
@@ -250,10 +292,11 @@ static json_t *provenance(const struct blas_options *o, const struct libraries *
     json_t *list = json_array();
     for (size_t i = 0; i < libraries->count; i++) {
         const struct blas_library *l = libraries->library[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s}", "name", l->name, "path",
-                                              l->path, "version", text_or_null(l->version),
-                                              "configuration", text_or_null(l->configuration),
-                                              "thread_control", l->thread_control));
+        json_array_append_new(
+            list,
+            json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", record_string(l->name), "path",
+                      record_string(l->path), "version", text_or_null(l->version), "configuration",
+                      text_or_null(l->configuration), "thread_control", l->thread_control));
     }
     json_object_set_new(p, "blas", list);
     json_object_set_new(p, "settings",
@@ -316,6 +359,8 @@ int command_blas(int argc, char **argv) {
     topology_get(); /* the mask the process was started with, before anything changes it */
     open_libraries(&o, &libraries);
     struct blas_shape *shapes = blas_shapes(&o, &shape_count);
+    try_shapes(&o, shapes, shape_count);
+    try_references(&o);
     if (o.common.dry_run) {
         list_cases(&o, &libraries, shapes, shape_count);
         free(shapes);
@@ -365,6 +410,9 @@ int command_blas(int argc, char **argv) {
     if (table && o.recipe) blas_recipe_print(o.recipe, kept);
     if (table && o.recipe) draw_figure(&o, &record);
     if (table && !o.common.quiet) printf("%s\n", end_of_sweep(&record));
+    if (table && !o.common.quiet && o.reference && !o.recipe)
+        printf("Draw the published lines with: flopstep report '%s' --reference %s\n", record.path,
+               o.reference);
     json_decref(kept);
     for (size_t i = 0; i < libraries.count; i++) blas_library_close(libraries.library[i]);
     if (record.failed) {

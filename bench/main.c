@@ -35,6 +35,7 @@ static void print_help(void) {
 }
 
 int main(int argc, char **argv) {
+    error_guard_streams();
     if (argc < 2) die(EXIT_USAGE, "which command? 'flopstep --help' lists them");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {

@@ -141,9 +141,10 @@ static size_t default_working_sets(size_t *sets, int threads) {
 }
 
 static json_t *common_row(const struct peak_options *o, const struct peak_case *c) {
-    return json_pack("{s:s, s:n, s:i, s:i, s:s, s:n, s:s, s:s}", "device", o->common.device->name,
-                     "library", "threads", c->threads, "ranks", 1, "type", scalar_letter(c->type),
-                     "reason", "probe", c->probe, "isa", c->isa);
+    return json_pack("{s:s, s:n, s:i, s:i, s:s, s:n, s:i, s:s, s:[], s:s, s:s}", "device",
+                     o->common.device->name, "library", "threads", c->threads, "ranks", 1, "type",
+                     scalar_letter(c->type), "reason", "samples", 0, "flags", "", "samples_s",
+                     "probe", c->probe, "isa", c->isa);
 }
 
 static json_t *row_of(const struct peak_options *o, const struct peak_case *c, struct subject *s,
@@ -382,7 +383,7 @@ static void list_cases(const struct peak_options *o, struct peak_case *cases) {
 static struct peak_options parse(int argc, char **argv) {
     struct peak_options o = {.common = common_defaults()};
     o.common.type_count = 0;
-    o.common.limits.budget = 0.3;
+    o.common.limits.budget = 0.2; /* 100 cases and more */
     options_parse(&usage, argc, argv, &o);
     if (o.common.type_count == 0) {
         o.common.types[0] = SCALAR_S;
@@ -411,10 +412,12 @@ int command_peak(int argc, char **argv) {
     record_open(&sweep.record, "peak", o.common.out, o.common.format, provenance);
     interrupt_catch();
     if (o.common.format == FORMAT_TABLE) {
-        char summary[256];
+        char summary[256], numa[128];
         topology_summary(summary, sizeof summary);
+        topology_numa_text(numa, sizeof numa);
         if (!o.common.quiet)
-            printf("%s: %s\nresults: %s\n\n", provenance_cpu_model(), summary, sweep.record.path);
+            printf("%s: %s, %s\nresults: %s\n\n", provenance_cpu_model(), summary, numa,
+                   sweep.record.path);
         printf(table_format, "probe", "isa", "type", "thr", "working set", "level", "GFLOP/s",
                "GB/s", "+-%", "flags");
     }

@@ -267,16 +267,7 @@ int command_report(int argc, char **argv) {
 
     struct published *published = NULL;
     size_t published_count = 0;
-    char folder[PATH_SIZE];
-    if (settings.references) {
-        if (!share_find(SHARE_PUBLISHED, folder, sizeof folder))
-            die(EXIT_MISSING,
-                "no published figures at %s; set FLOPSTEP_SHARE to the folder that "
-                "holds published/",
-                folder);
-        published_count = published_read(folder, &published);
-        published_require(published, published_count, settings.references);
-    }
+    if (settings.references) published_count = published_load(settings.references, &published);
 
     struct results results = {0};
     bool any = false;

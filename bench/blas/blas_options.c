@@ -8,6 +8,7 @@
 
 #include "bench/blas/recipes.h"
 #include "bench/harness/error.h"
+#include "bench/report/published.h"
 #include "kernels/cpu/topology.h"
 
 static void take_recipe(void *target, const char *name, const char *value) {
@@ -113,12 +114,20 @@ static void take_incy(void *target, const char *name, const char *value) {
     ((struct blas_options *)target)->incy = increment(name, value);
 }
 
+/* Its reciprocal is needed too: every other call undoes the one before. */
+static double coefficient(const char *name, const char *value) {
+    double number = option_real(name, value, -1e6, 1e6);
+    if (number != 0 && fabs(number) < 1e-6)
+        die(EXIT_USAGE, "--%s %s is too small; 0, or at least 1e-6 in magnitude", name, value);
+    return number;
+}
+
 static void take_alpha(void *target, const char *name, const char *value) {
-    ((struct blas_options *)target)->alpha = option_real(name, value, -1e6, 1e6);
+    ((struct blas_options *)target)->alpha = coefficient(name, value);
 }
 
 static void take_beta(void *target, const char *name, const char *value) {
-    ((struct blas_options *)target)->beta = option_real(name, value, -1e6, 1e6);
+    ((struct blas_options *)target)->beta = coefficient(name, value);
 }
 
 static void take_fill(void *target, const char *name, const char *value) {
@@ -139,8 +148,12 @@ static void take_blas(void *target, const char *name, const char *value) {
 }
 
 static void take_reference(void *target, const char *name, const char *value) {
-    (void)name;
     struct blas_options *o = target;
+    struct published *figures;
+    char **names = option_list(name, value);
+    published_load(names, &figures); /* an unknown name is found before anything is measured */
+    free(figures);
+    option_list_free(names);
     free(o->reference);
     o->reference = strdup(value);
 }

@@ -14,6 +14,7 @@
 #include "bench/harness/machine_state.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
+#include "kernels/trace.h"
 
 struct member *group_members(const struct blas_options *o, const struct blas_shape *shape,
                              struct blas_library *const *libraries, size_t library_count,
@@ -90,12 +91,16 @@ static void lane_body(int thread, int threads, void *argument) {
 
 static void run_member(void *context, long repetitions) {
     struct runner *r = context;
-    if (r->options->mode == MODE_LATENCY) {
-        make_calls(r->operands, 0, r->routine, repetitions);
-        return;
-    }
+    const struct blas_shape *shape = r->member->shape;
+    struct span span = {
+        .operation = shape->kernel->name, .m = shape->m, .n = shape->n, .k = shape->k};
     struct lane_task task = {r, repetitions};
-    team_run(r->member->threads, lane_body, &task);
+    span_begin(&span); /* one a region: the calls in it stay as bare as a user's loop */
+    if (r->options->mode == MODE_LATENCY)
+        make_calls(r->operands, 0, r->routine, repetitions);
+    else
+        team_run(r->member->threads, lane_body, &task);
+    span_end(&span);
 }
 
 static void enter_member(void *context) {

@@ -32,6 +32,8 @@ static void set_stride(struct operand *o, const struct blas_options *options, in
     if (o->stride < o->rows)
         die(EXIT_USAGE, "--lda %ld is smaller than the %ld rows of a matrix; --lda +%ld pads it",
             options->lda, o->rows, options->lda);
+    if (o->stride > INT_MAX)
+        die(EXIT_USAGE, "--lda +%ld makes a leading dimension over 2147483647", options->lda);
 }
 
 bool blas_operands_plan(struct blas_operands *operands, const struct blas_options *options,

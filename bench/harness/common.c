@@ -82,9 +82,10 @@ static void take_types(void *target, const char *name, const char *value) {
 static void take_seed(void *target, const char *name, const char *value) {
     char *end;
     errno = 0;
-    ((struct common *)target)->seed = strtoull(value, &end, 0);
-    if (*end || errno || *value == '-')
-        die(EXIT_USAGE, "--%s '%s' is not a whole number from 0 to 2^64 - 1", name, value);
+    unsigned long long seed = strtoull(value, &end, 0);
+    if (*value < '0' || *value > '9' || *end || errno || seed > INT64_MAX) /* JSON's integers */
+        die(EXIT_USAGE, "--%s '%s' is not a whole number from 0 to 2^63 - 1", name, value);
+    ((struct common *)target)->seed = seed;
 }
 
 static void take_out(void *target, const char *name, const char *value) {
@@ -127,12 +128,14 @@ SWITCH(dry_run, dry_run, true)
 
 const struct option_row common_options[] = {
     {"device", "NAME", "where to run: cpu, cuda, cuda:N or all (default cpu)", take_device},
-    {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core)", take_threads},
-    {"types", "LIST", "element types: s, d (default d)", take_types},
+    {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core; peak: 1 to all)",
+     take_threads},
+    {"types", "LIST", "element types: s, d (default d; peak: both)", take_types},
     {"seed", "N", "of the random operands (default 1)", take_seed},
     {"out", "DIR", "folder for the results (default results/local/<host>-<UTC time>)", take_out},
     {"format", "NAME", "of standard output: table, csv or jsonl (default table)", take_format},
-    {"time-budget", "S", "seconds of sampling for each case at most (default 1)", take_budget},
+    {"time-budget", "S", "seconds of sampling for each case at most (default 1; peak: 0.3)",
+     take_budget},
     {"precision", "P",
      "stop sampling when the median is known to +-P (default 0.02; 0: use the "
      "whole budget)",

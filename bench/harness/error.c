@@ -1,14 +1,21 @@
 #include "bench/harness/error.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+static bool dying;
 
 static void print_line(const char *format, va_list arguments) {
+    char line[4096];
+    vsnprintf(line, sizeof line, format, arguments);
+    for (char *c = line; *c; c++) /* a name may hold a line break; the message stays one line */
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
     fflush(stdout);
-    fputs("flopstep: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "flopstep: %s\n", line);
 }
 
 void die(enum exit_code code, const char *format, ...) {
@@ -16,6 +23,7 @@ void die(enum exit_code code, const char *format, ...) {
     va_start(arguments, format);
     print_line(format, arguments);
     va_end(arguments);
+    dying = true;
     exit(code);
 }
 
@@ -24,4 +32,19 @@ void warn(const char *format, ...) {
     va_start(arguments, format);
     print_line(format, arguments);
     va_end(arguments);
+}
+
+static void check_output(void) {
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || dying) return;
+    warn("cannot write to standard output; is it closed, or its disk full?");
+    _exit(EXIT_NOT_WRITTEN);
+}
+
+void error_guard_streams(void) {
+    for (int descriptor; (descriptor = open("/dev/null", O_RDONLY)) >= 0;)
+        if (descriptor > STDERR_FILENO) {
+            close(descriptor);
+            break;
+        }
+    atexit(check_output);
 }

@@ -11,6 +11,11 @@ enum exit_code {
     EXIT_NOT_WRITTEN = 4, /* results could not be written */
 };
 
+/* At the start of the process: descriptors 0 to 2 that are closed become ones that cannot be
+ * written, so that no results file gets their number and what is printed; and the process ends with
+ * EXIT_NOT_WRITTEN, not with success, where standard output could not be written. */
+void error_guard_streams(void);
+
 /* Prints "flopstep: <message>" as one line on standard error and ends the process with `code`. */
 _Noreturn void die(enum exit_code code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -48,7 +48,7 @@ static json_t *environment(void) {
                 continue;
             char name[128];
             snprintf(name, sizeof name, "%.*s", (int)(equals - *entry), *entry);
-            json_object_set_new(kept, name, json_string(equals + 1));
+            json_object_set_new(kept, name, record_string(equals + 1));
             break;
         }
     return kept;
@@ -88,7 +88,7 @@ static json_t *line_of(const char *path) {
     fclose(file);
     if (!got) return json_null();
     text[strcspn(text, "\n")] = '\0';
-    return json_string(text);
+    return record_string(text);
 }
 
 /* Whether a hypervisor runs below, by the processor's own flag; null where it has no such flag. */
@@ -137,7 +137,7 @@ static json_t *build(void) {
 json_t *provenance_new(int argc, char **argv) {
     json_t *command_line = json_array();
     json_array_append_new(command_line, json_string("flopstep"));
-    for (int i = 0; i < argc; i++) json_array_append_new(command_line, json_string(argv[i]));
+    for (int i = 0; i < argc; i++) json_array_append_new(command_line, record_string(argv[i]));
     char host[64] = "unknown", numa[128], affinity[256];
     gethostname(host, sizeof host - 1);
     topology_numa_text(numa, sizeof numa);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,9 +65,14 @@ static void write_line(struct record *record, const json_t *line) {
     bool echoed = record->format == FORMAT_JSONL;
     errno = 0;
     if (json_dumpf(line, record->file, JSON_COMPACT) || fputc('\n', record->file) == EOF ||
-        fflush(record->file))
+        fflush(record->file)) {
+        int error = errno;
+        __fpurge(record->file); /* nothing more at exit, and half a line is none */
+        if (ftruncate(fileno(record->file), record->kept)) error = errno;
         die(EXIT_NOT_WRITTEN, "cannot write '%s': %s; the %zu cases before are kept there",
-            record->path, strerror(errno), record->cases);
+            record->path, strerror(error), record->cases);
+    }
+    record->kept = ftello(record->file);
     if (!echoed) return;
     if (json_dumpf(line, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout))
         die(EXIT_NOT_WRITTEN, "cannot write to standard output: %s; results are kept in '%s'",
@@ -137,6 +143,18 @@ void record_end(struct record *record, json_t *extra) {
 void record_incomplete(struct record *record, const char *reason) {
     finish(record, json_pack("{s:s, s:s, s:s}", "record", "incomplete", "status", "incomplete",
                              "reason", reason));
+}
+
+json_t *record_string(const char *text) {
+    json_t *string = json_string(text);
+    if (string) return string;
+    char *ascii = strdup(text);
+    if (!ascii) return json_null();
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c > 0x7e) *c = '?';
+    string = json_string(ascii);
+    free(ascii);
+    return string;
 }
 
 void record_set_real(json_t *row, const char *key, double value) {

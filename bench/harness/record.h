@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum record_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSONL };
 
@@ -13,6 +14,7 @@ struct record {
     char run[96]; /* <host>-<UTC time>: the `run` column and the default folder's name */
     char path[4096];
     FILE *file;
+    off_t kept; /* bytes of whole lines in it */
     enum record_format format;
     const char *const *columns;
     size_t cases, ok, failed, skipped;
@@ -34,6 +36,10 @@ void record_end(struct record *record, json_t *extra);
 
 /* Marks the file as incomplete instead: no `end` line, but one that says why. */
 void record_incomplete(struct record *record, const char *reason);
+
+/* The text as JSON. Names of files and libraries need not be UTF-8: then bytes beyond ASCII become
+ * '?', since a row must never be lost. */
+json_t *record_string(const char *text);
 
 /* Sets `key` to the number, or to null where it is not finite: unknown is never 0. */
 void record_set_real(json_t *row, const char *key, double value);

@@ -7,7 +7,7 @@
 #include "kernels/cpu/quiesce.h"
 
 static const double visit_seconds = 5e-3; /* aimed at; a longer call makes one sample a visit */
-enum { MOST_SAMPLES_A_VISIT = 16 };
+enum { MOST_SAMPLES_A_VISIT = 16, MOST_OF_A_COMPANION = 4 };
 
 static double timed(struct subject *s, long repetitions) {
     double begin = clock_seconds();
@@ -46,7 +46,8 @@ static void visit(struct subject *s) {
         sampler->count ? sampler->samples[sampler->count - 1] * (double)s->repetitions : 0;
     /* A stall during calibration leaves too few calls in a region: try again. */
     if (last < 2 * visit_seconds && timed(s, s->repetitions) < 0.5 * least_region(s)) calibrate(s);
-    for (int i = 0; i < MOST_SAMPLES_A_VISIT; i++) {
+    int most = s->companion ? MOST_OF_A_COMPANION : MOST_SAMPLES_A_VISIT;
+    for (int i = 0; i < most; i++) {
         double seconds = timed(s, s->repetitions);
         double end = clock_seconds();
         sampler_add(&s->sampler, seconds / (double)s->repetitions, end - begin);

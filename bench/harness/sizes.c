@@ -20,9 +20,9 @@ struct parser {
 
 static bool fail(struct parser *p, const char *what) {
     snprintf(p->error, p->error_size,
-             "'%s': %s at position %ld; examples: 100:500:100, "
+             "'%.80s%s': %s at position %ld; examples: 100:500:100, "
              "64:4096:x2, 2000,4000, 128x1024x784",
-             p->text, what, (long)(p->at - p->text) + 1);
+             p->text, strlen(p->text) > 80 ? "..." : "", what, (long)(p->at - p->text) + 1);
     return false;
 }
 

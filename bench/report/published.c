@@ -10,6 +10,7 @@
 
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
+#include "bench/harness/share.h"
 
 enum { MAX_FIELDS = 16 };
 
@@ -144,4 +145,15 @@ void published_require(const struct published *figures, size_t count, char *cons
         die(EXIT_USAGE, "--reference '%s' is unknown. Known: %s", *names, list);
     }
     free(known);
+}
+
+size_t published_load(char *const *names, struct published **figures) {
+    char folder[4096];
+    if (!share_find(SHARE_PUBLISHED, folder, sizeof folder))
+        die(EXIT_MISSING,
+            "no published figures at %s; set FLOPSTEP_SHARE to the folder that holds published/",
+            folder);
+    size_t count = published_read(folder, figures);
+    published_require(*figures, count, names);
+    return count;
 }

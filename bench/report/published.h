@@ -20,6 +20,10 @@ struct published {
  * is left out with a warning. */
 size_t published_read(const char *folder, struct published **figures);
 
+/* Finds the folder, reads it and makes sure that all wanted names (a NULL-terminated list) are
+ * there; ends the process where that fails. */
+size_t published_load(char *const *names, struct published **figures);
+
 /* Ends the process with EXIT_USAGE and the known names where one of the wanted names (a
  * NULL-terminated list) is unknown. */
 void published_require(const struct published *figures, size_t count, char *const *names);

@@ -61,17 +61,18 @@ size_t topology_last_level_cache(void) {
     return (size_t)32 << 20;
 }
 
-/* The first hardware thread of the core with that number within the start mask. */
-static hwloc_obj_t processor_of(int core) {
-    core %= facts.cores;
-    hwloc_obj_t object =
-        hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_CORE, (unsigned)core);
-    if (object)
-        object = hwloc_get_obj_inside_cpuset_by_type(machine, object->cpuset, HWLOC_OBJ_PU, 0);
-    if (!object)
-        object =
-            hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_PU, (unsigned)core);
-    return object;
+/* Hardware thread number `thread`: first one of every core within the start mask, then the second
+ * ones. */
+static hwloc_obj_t processor_of(int thread) {
+    thread %= facts.hardware_threads;
+    hwloc_obj_t core = hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_CORE,
+                                                           (unsigned)(thread % facts.cores));
+    hwloc_obj_t processor =
+        core ? hwloc_get_obj_inside_cpuset_by_type(machine, core->cpuset, HWLOC_OBJ_PU,
+                                                   (unsigned)(thread / facts.cores))
+             : NULL;
+    if (processor) return processor;
+    return hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_PU, (unsigned)thread);
 }
 
 static int bind(pid_t thread, hwloc_const_cpuset_t set) {

@@ -22,8 +22,9 @@ const struct topology *topology_get(void);
 /* Bytes of the last-level cache; 32 MiB where the machine does not say. */
 size_t topology_last_level_cache(void);
 
-/* Binds one thread (0: the calling one) to core `core` % cores, first hardware thread of the core.
- * Returns 0, or -1 where the system does not permit it. */
+/* Binds one thread (0: the calling one) to hardware thread `core`, counted so that 0 … cores-1 are
+ * the first ones of every core and the second ones follow. Returns 0, or -1 where the system does
+ * not permit it. */
 int topology_pin(pid_t thread, int core);
 
 /* Gives the thread (0: the calling one) back the mask the process was started with. */
