@@ -61,10 +61,13 @@ static void open_new(struct record *record, const char *out) {
         strerror(errno));
 }
 
+/* 12 digits: more than any clock gives, and whole numbers of FLOP stay whole. */
+static const size_t record_style = JSON_COMPACT | JSON_REAL_PRECISION(12);
+
 static void write_line(struct record *record, const json_t *line) {
     bool echoed = record->format == FORMAT_JSONL;
     errno = 0;
-    if (json_dumpf(line, record->file, JSON_COMPACT) || fputc('\n', record->file) == EOF ||
+    if (json_dumpf(line, record->file, record_style) || fputc('\n', record->file) == EOF ||
         fflush(record->file)) {
         int error = errno;
         __fpurge(record->file); /* nothing more at exit, and half a line is none */
@@ -74,7 +77,7 @@ static void write_line(struct record *record, const json_t *line) {
     }
     record->kept = ftello(record->file);
     if (!echoed) return;
-    if (json_dumpf(line, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout))
+    if (json_dumpf(line, stdout, record_style) || putchar('\n') == EOF || fflush(stdout))
         die(EXIT_NOT_WRITTEN, "cannot write to standard output: %s; results are kept in '%s'",
             strerror(errno), record->path);
 }
