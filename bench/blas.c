@@ -45,7 +45,7 @@ static void open_libraries(const struct blas_options *o, struct libraries *libra
     static char *const fallback[] = {BLAS_LIBRARY_DEFAULT, NULL};
     char *const *names = o->libraries ? o->libraries : fallback;
     for (; *names; names++) {
-        char error[1024];
+        char error[1024] = "";
         if (libraries->count == MOST_LIBRARIES)
             die(EXIT_USAGE, "--blas: more than %d libraries", MOST_LIBRARIES);
         struct blas_library *library = blas_library_open(*names, error, sizeof error);
@@ -104,20 +104,14 @@ static json_t *text_or_null(const char *text) {
 
 static const char *const status_names[] = {"ok", "failed", "skipped", "incomplete"};
 
-/* Appends a flag to a list separated by semicolons. */
-static void add_flag(char *flags, size_t size, bool set, const char *flag) {
-    size_t used = strlen(flags);
-    if (set) snprintf(flags + used, size - used, "%s%s", used ? ";" : "", flag);
-}
-
 static void flags_of(const struct blas_options *o, const struct member *m, char *flags,
                      size_t size) {
     flags[0] = '\0';
-    add_flag(flags, size, m->noisy, "noisy");
-    add_flag(flags, size, m->unpinned, "unpinned");
-    add_flag(flags, size, m->stolen > 0.01, "stolen");
-    add_flag(flags, size, o->common.cold, "cold");
-    add_flag(flags, size, !o->common.check, "unchecked");
+    record_add_flag(flags, size, m->noisy, "noisy");
+    record_add_flag(flags, size, m->unpinned, "unpinned");
+    record_add_flag(flags, size, m->stolen > 0.01, "stolen");
+    record_add_flag(flags, size, o->common.cold, "cold");
+    record_add_flag(flags, size, !o->common.check, "unchecked");
 }
 
 static json_t *row_of(const struct blas_options *o, const struct member *m) {
@@ -180,7 +174,7 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
 
 /* "1000", or "128x1024x784" where the extents differ. */
 static void size_text(const struct blas_shape *shape, char *text, size_t size) {
-    long extent[3], count = 0;
+    long extent[3] = {0}, count = 0;
     if (shape->m >= 0) extent[count++] = shape->m;
     if (shape->n >= 0) extent[count++] = shape->n;
     if (shape->k >= 0) extent[count++] = shape->k;

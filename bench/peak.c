@@ -154,9 +154,9 @@ static json_t *row_of(const struct peak_options *o, const struct peak_case *c, s
     struct summary summary = sampler_result(&s->sampler, &noisy);
     double stolen = machine_state_stolen(before, after);
     char flags[64] = "";
-    if (noisy) strcat(flags, "noisy");
-    if (unpinned) strcat(strcat(flags, *flags ? ";" : ""), "unpinned");
-    if (stolen > 0.01) strcat(strcat(flags, *flags ? ";" : ""), "stolen");
+    record_add_flag(flags, sizeof flags, noisy, "noisy");
+    record_add_flag(flags, sizeof flags, unpinned, "unpinned");
+    record_add_flag(flags, sizeof flags, stolen > 0.01, "stolen");
     bool fma = strcmp(c->probe, "fma") == 0;
     double flops = fma ? fma_ceiling_flops(&c->ceiling.fma) : NAN;
     double bytes = fma ? NAN : bandwidth_ceiling_bytes(&c->ceiling.bandwidth);

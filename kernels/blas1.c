@@ -41,17 +41,7 @@ static double elements_3n(const struct blas_call *c) { return 3.0 * (double)c->n
 static double x(const struct blas_call *c, long i) { return operand_at(&c->operand[0], i, 0); }
 static double y(const struct blas_call *c, long i) { return operand_at(&c->operand[1], i, 0); }
 
-/* What the output vector or scalar holds after the call. */
-static void actual_x(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = x(c, i);
-}
-
-static void actual_y(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = y(c, i);
-}
-
+/* What a reduction returned. */
 static void actual_result(const struct blas_call *c, const double *t, double *out) {
     (void)t;
     out[0] = c->result;
@@ -77,10 +67,7 @@ RUN(s, float)
 RUN(d, double)
 #undef RUN
 
-static void expected_copy(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = x(c, i);
-}
+static double element_copy(const struct blas_call *c, long i) { return x(c, i); }
 
 /* scal: x = alpha x */
 #define RUN(P, REAL)                                                                               \
@@ -99,10 +86,7 @@ RUN(s, float)
 RUN(d, double)
 #undef RUN
 
-static void expected_scal(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = c->alpha * x(c, i);
-}
+static double element_scal(const struct blas_call *c, long i) { return c->alpha * x(c, i); }
 
 static double scale_scal(const struct blas_call *c, const double *norm) {
     return fabs(c->alpha) * norm[0];
@@ -125,9 +109,8 @@ RUN(s, float)
 RUN(d, double)
 #undef RUN
 
-static void expected_axpy(const struct blas_call *c, const double *t, double *out) {
-    (void)t;
-    for (long i = 0; i < c->n; i++) out[i] = c->alpha * x(c, i) + y(c, i);
+static double element_axpy(const struct blas_call *c, long i) {
+    return c->alpha * x(c, i) + y(c, i);
 }
 
 static double scale_axpy(const struct blas_call *c, const double *norm) {
@@ -207,8 +190,7 @@ const struct kernel blas1_kernels[] = {
      .elements = elements_2n,
      .shape = shape_x_to_y,
      .run = {run_copy_s, run_copy_d},
-     .expected = expected_copy,
-     .actual = actual_y,
+     .element = element_copy,
      .scale = scale_exact},
     {.name = "scal",
      .level = 1,
@@ -221,8 +203,7 @@ const struct kernel blas1_kernels[] = {
      .elements = elements_2n,
      .shape = shape_x_to_x,
      .run = {run_scal_s, run_scal_d},
-     .expected = expected_scal,
-     .actual = actual_x,
+     .element = element_scal,
      .scale = scale_scal},
     {.name = "axpy",
      .level = 1,
@@ -234,8 +215,7 @@ const struct kernel blas1_kernels[] = {
      .elements = elements_3n,
      .shape = shape_update_y,
      .run = {run_axpy_s, run_axpy_d},
-     .expected = expected_axpy,
-     .actual = actual_y,
+     .element = element_axpy,
      .scale = scale_axpy},
     {.name = "dot",
      .level = 1,

@@ -48,11 +48,13 @@ struct kernel {
 
     /* Check, in double. `expected`: (the right output) * t from the inputs, before the call.
      * `actual`: the same from the output, after the call. The output has `columns` columns, t has
-     * that many elements (1 for vectors and scalars, where t = 1). y has operand_check_rows()
-     * elements. `scale`: what the rounding error is measured in, see docs/checks.md; norm[i] is the
-     * Frobenius norm of operand i before the call. */
+     * that many elements (1 for vectors and scalars, where t = 1); y has an element for each row.
+     * Kernels that work element by element have `element` instead: what element i of the output
+     * should be. `scale`: what the rounding error is measured in, see docs/checks.md; norm[i] is
+     * the Frobenius norm of operand i before the call. */
     void (*expected)(const struct blas_call *call, const double *t, double *y);
     void (*actual)(const struct blas_call *call, const double *t, double *y);
+    double (*element)(const struct blas_call *call, long i);
     double (*scale)(const struct blas_call *call, const double norm[MAX_OPERANDS]);
 };
 

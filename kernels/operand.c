@@ -144,13 +144,6 @@ bool operand_poison_intact(const struct operand *o) {
 
 void operand_unpoison(struct operand *o) { for_each_gap(o, write_ordinary); }
 
-/* sum += value, with what rounding lost added to *lost. */
-static inline void add_compensated(double *sum, double *lost, double value) {
-    double total = *sum + value, part = total - *sum;
-    *lost += (*sum - (total - part)) + (value - part);
-    *sum = total;
-}
-
 void operand_times(const struct operand *o, char trans, const double *t, double *out) {
     long rows = trans == 't' ? o->columns : o->rows;
     double *lost = calloc((size_t)rows, sizeof *lost);

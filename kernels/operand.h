@@ -95,6 +95,13 @@ void operand_unpoison(struct operand *o);
  * with it. */
 void operand_times(const struct operand *o, char trans, const double *t, double *out);
 
+/* sum += value, with what rounding lost added to *lost. */
+static inline void add_compensated(double *sum, double *lost, double value) {
+    double total = *sum + value, part = total - *sum;
+    *lost += (*sum - (total - part)) + (value - part);
+    *sum = total;
+}
+
 /* A new array with the elements of a vector. */
 double *operand_values_of(const struct operand *vector);
 

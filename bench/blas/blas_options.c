@@ -45,7 +45,8 @@ static void take_kernels(void *target, const char *name, const char *value) {
         for (const struct kernel *const *row = kernel_table(); *row; row++) {
             char level[16];
             snprintf(level, sizeof level, "level%d", (*row)->level);
-            if (strcmp(*entry, "all") && strcmp(*entry, level) && strcmp(*entry, (*row)->name))
+            if (strcmp(*entry, "all") != 0 && strcmp(*entry, level) != 0 &&
+                strcmp(*entry, (*row)->name) != 0)
                 continue;
             add_kernel(o, *row);
             found = true;
@@ -76,7 +77,7 @@ static void take_trans(void *target, const char *name, const char *value) {
             die(EXIT_USAGE, "--%s '%s': write n or t, and for gemm nn, nt, tn or tt", name, *entry);
         bool seen = false;
         for (size_t i = 0; i < o->trans_count; i++) seen |= strcmp(o->trans[i], *entry) == 0;
-        if (!seen) strcpy(o->trans[o->trans_count++], *entry);
+        if (!seen) memcpy(o->trans[o->trans_count++], *entry, length + 1);
     }
     option_list_free(list);
 }

@@ -143,6 +143,7 @@ struct ceilings {
     struct subject *subject[SCALAR_COUNT * MOST_THREAD_COUNTS];
     enum scalar type[SCALAR_COUNT * MOST_THREAD_COUNTS];
     int threads[SCALAR_COUNT * MOST_THREAD_COUNTS];
+    const char *name[SCALAR_COUNT * MOST_THREAD_COUNTS];
     size_t count;
     double *buffer;
     size_t buffer_bytes;
@@ -172,6 +173,7 @@ static size_t add_ceilings(const struct blas_options *o, struct ceilings *c, str
             const struct fma_probe *probe = fma_probe_best(m->type);
             if (!probe) continue;
             c->fma[c->count] = (struct fma_ceiling){probe, m->threads};
+            c->name[c->count] = probe->isa;
             subjects[used] = fma_ceiling_subject(&c->fma[c->count]);
         } else {
             size_t working_set = ceiling_working_set(o, m->bytes);
@@ -180,6 +182,7 @@ static size_t add_ceilings(const struct blas_options *o, struct ceilings *c, str
             c->bandwidth[c->count] = (struct bandwidth_ceiling){
                 bandwidth_probe_find(kernel->stream), m->threads, NULL, working_set};
             if (!c->bandwidth[c->count].probe) continue;
+            c->name[c->count] = kernel->stream;
             subjects[used] = bandwidth_ceiling_subject(&c->bandwidth[c->count]);
         }
         subjects[used].companion = true;
@@ -201,10 +204,7 @@ static void read_ceiling(const struct ceilings *c, struct member *m) {
     double seconds =
         statistics_median(c->subject[i]->sampler.samples, c->subject[i]->sampler.count);
     bool product = m->shape->kernel->is_product;
-    if (product)
-        snprintf(m->ceiling_name, sizeof m->ceiling_name, "fma-%s", c->fma[i].probe->isa);
-    else
-        snprintf(m->ceiling_name, sizeof m->ceiling_name, "%s", c->bandwidth[i].probe->name);
+    snprintf(m->ceiling_name, sizeof m->ceiling_name, "%s%s", product ? "fma-" : "", c->name[i]);
     m->ceiling = m->ceiling_name;
     double work =
         product ? fma_ceiling_flops(&c->fma[i]) : bandwidth_ceiling_bytes(&c->bandwidth[i]);

@@ -12,9 +12,11 @@
  * set off by five cache lines more than the one before. */
 enum { LINE = 64, SET_OFF = 5 * LINE };
 
-/* Rounds a coefficient to the type that the library will see. */
+/* Rounds a coefficient to the type that the library will see. Volatile, since GCC 12 vectorises two
+ * such roundings side by side into none. */
 static double rounded(double value, enum scalar type) {
-    return type == SCALAR_S ? (double)(float)value : value;
+    volatile float single = (float)value;
+    return type == SCALAR_S ? (double)single : value;
 }
 
 /* Leading dimension or increment. */

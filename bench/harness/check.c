@@ -47,6 +47,31 @@ static void random_signs(const struct check *check, long v, long n, double *t) {
     }
 }
 
+/* Vectors longer than this are folded: element i is added to row i % rows with a random sign, which
+ * is the vector as a matrix times t. So a check needs little memory beside the operands. */
+enum { LONGEST_VECTOR = 1 << 20, FOLDED_ROWS = 1 << 16 };
+
+static double element_of(const struct blas_call *call, const struct operand *out, long i) {
+    return out ? operand_at(out, i, 0) : call->kernel->element(call, i);
+}
+
+/* y = the folded vector: what `out` holds, or where it is NULL what it should hold. */
+static void fold(const struct check *check, const struct blas_call *call, const struct operand *out,
+                 long n, double *y) {
+    long folds = (n + check->rows - 1) / check->rows;
+    double *t = reals(folds), *lost = reals(check->rows);
+    random_signs(check, 0, folds, t);
+    for (long i = 0; i < check->rows; i++) y[i] = 0;
+    for (long f = 0; f < folds; f++)
+        for (long i = f * check->rows; i < n && i < (f + 1) * check->rows; i++) {
+            long row = i - f * check->rows;
+            add_compensated(&y[row], &lost[row], t[f] * element_of(call, out, i));
+        }
+    for (long i = 0; i < check->rows; i++) y[i] += lost[i];
+    free(t);
+    free(lost);
+}
+
 void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, double low,
                    double high) {
     const struct kernel *kernel = call->kernel;
@@ -55,6 +80,7 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
     const struct operand *out = kernel_output(call);
     long columns = out ? out->columns : 1;
     check->rows = out ? out->rows : 1;
+    if (kernel->element && check->rows > LONGEST_VECTOR) check->rows = FOLDED_ROWS;
     bool full = cost_of_one_vector(call) * (double)columns <= full_comparison;
     check->vectors = full ? columns : 1;
     check->t = reals(check->vectors * columns);
@@ -65,7 +91,10 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
             t[v] = 1;
         else
             random_signs(check, v, columns, t);
-        kernel->expected(call, t, check->expected + v * check->rows);
+        if (kernel->element)
+            fold(check, call, NULL, out->rows, check->expected);
+        else
+            kernel->expected(call, t, check->expected + v * check->rows);
     }
     double norm[MAX_OPERANDS] = {0};
     for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
@@ -96,7 +125,10 @@ struct check_result check_verify(const struct check *check, struct blas_call *ca
     double *actual = reals(check->rows);
     long columns = out ? out->columns : 1;
     for (long v = 0; v < check->vectors; v++) {
-        call->kernel->actual(call, check->t + v * columns, actual);
+        if (call->kernel->element)
+            fold(check, call, out, out->rows, actual);
+        else
+            call->kernel->actual(call, check->t + v * columns, actual);
         for (long i = 0; i < check->rows; i++) {
             double difference = actual[i] - check->expected[v * check->rows + i];
             sum += difference * difference;

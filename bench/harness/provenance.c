@@ -17,8 +17,6 @@
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
 
-extern char **environ;
-
 /* Variables that change what is measured; others may hold secrets and stay out. */
 static const char *const kept_variables[] = {"OMP_",
                                              "GOMP_",

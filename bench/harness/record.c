@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +157,11 @@ json_t *record_string(const char *text) {
     string = json_string(ascii);
     free(ascii);
     return string;
+}
+
+void record_add_flag(char *flags, size_t size, bool set, const char *flag) {
+    size_t used = strlen(flags);
+    if (set) snprintf(flags + used, size - used, "%s%s", used ? ";" : "", flag);
 }
 
 void record_set_real(json_t *row, const char *key, double value) {

@@ -4,6 +4,7 @@
 #define FLOPSTEP_BENCH_HARNESS_RECORD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -40,6 +41,9 @@ void record_incomplete(struct record *record, const char *reason);
 /* The text as JSON. Names of files and libraries need not be UTF-8: then bytes beyond ASCII become
  * '?', since a row must never be lost. */
 json_t *record_string(const char *text);
+
+/* Appends a flag to a list separated by semicolons, where it is set. */
+void record_add_flag(char *flags, size_t size, bool set, const char *flag);
 
 /* Sets `key` to the number, or to null where it is not finite: unknown is never 0. */
 void record_set_real(json_t *row, const char *key, double value);

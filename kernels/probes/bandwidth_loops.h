@@ -49,15 +49,21 @@
         END;                                                                                       \
     }
 
-/* Four vectors at a time, first all loads, then all stores: some cores get a tenth more out of
- * their L2 cache than with loads and stores in turn. */
-#define FOUR(i, VALUE)                                                                             \
-    VECTOR v0 = VALUE(i), v1 = VALUE(i + 1), v2 = VALUE(i + 2), v3 = VALUE(i + 3);                 \
-    KEEP(v0);                                                                                      \
-    KEEP(v1);                                                                                      \
-    KEEP(v2);                                                                                      \
-    KEEP(v3)
-#define STORE(i, VALUE)                                                                            \
+/* Four vectors of a formula: each stored at once (IN_TURN), or after all four are loaded (FOURS).
+ * Zen 5 is the judge: copies gain 10 % in L2 from the latter; formulas with two loads gain 10 % in
+ * L1 and updates in place 30 % in L2 from the former. Elsewhere they are equal. */
+#define IN_TURN(i, VALUE)                                                                          \
+    ONE(i, VALUE)                                                                                  \
+    ONE(i + 1, VALUE)                                                                              \
+    ONE(i + 2, VALUE)                                                                              \
+    ONE(i + 3, VALUE)
+#define ONE(i, VALUE)                                                                              \
+    {                                                                                              \
+        VECTOR v = VALUE(i);                                                                       \
+        KEEP(v);                                                                                   \
+        x[i] = v;                                                                                  \
+    }
+#define FOURS(i, VALUE)                                                                            \
     {                                                                                              \
         FOUR(i, VALUE);                                                                            \
         x[i] = v0;                                                                                 \
@@ -65,6 +71,12 @@
         x[i + 2] = v2;                                                                             \
         x[i + 3] = v3;                                                                             \
     }
+#define FOUR(i, VALUE)                                                                             \
+    VECTOR v0 = VALUE(i), v1 = VALUE(i + 1), v2 = VALUE(i + 2), v3 = VALUE(i + 3);                 \
+    KEEP(v0);                                                                                      \
+    KEEP(v1);                                                                                      \
+    KEEP(v2);                                                                                      \
+    KEEP(v3)
 #define STREAM(i, VALUE)                                                                           \
     {                                                                                              \
         FOUR(i, VALUE);                                                                            \
@@ -92,13 +104,13 @@
 
 typedef double VECTOR __attribute__((vector_size(VECTOR_BYTES), may_alias));
 
-PROBE(copy, 1, BLOCK(STORE, COPY) NEXT(x) NEXT(y), )
-PROBE(scale, 0.5, BLOCK(STORE, SCALED) NEXT(x) NEXT(y), )
-PROBE(add, 1, BLOCK(STORE, ADD) NEXT(x) NEXT(y) NEXT(z), )
-PROBE(triad, 0.5, BLOCK(STORE, TRIAD) NEXT(x) NEXT(y) NEXT(z), )
+PROBE(copy, 1, BLOCK(FOURS, COPY) NEXT(x) NEXT(y), )
+PROBE(scale, 0.5, BLOCK(FOURS, SCALED) NEXT(x) NEXT(y), )
+PROBE(add, 1, BLOCK(IN_TURN, ADD) NEXT(x) NEXT(y) NEXT(z), )
+PROBE(triad, 0.5, BLOCK(IN_TURN, TRIAD) NEXT(x) NEXT(y) NEXT(z), )
 PROBE(load, 1, BLOCK(DISCARD, LOAD) NEXT(x), )
-PROBE(update, -1, BLOCK(STORE, UPDATE) NEXT(x), )
-PROBE(axpy, 0.5, BLOCK(STORE, AXPY) NEXT(x) NEXT(y), )
+PROBE(update, -1, BLOCK(IN_TURN, UPDATE) NEXT(x), )
+PROBE(axpy, 0.5, BLOCK(IN_TURN, AXPY) NEXT(x) NEXT(y), )
 #ifdef STREAM_PAIR
 PROBE(copy_nt, 1, BLOCK(STREAM, COPY) NEXT(x) NEXT(y), STREAM_END())
 PROBE(scale_nt, 0.5, BLOCK(STREAM, SCALED) NEXT(x) NEXT(y), STREAM_END())

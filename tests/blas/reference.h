@@ -46,8 +46,10 @@ static inline double random_value(struct problem *p) {
     return (double)((z ^ z >> 31) >> 11) * 0x1p-52 - 1;
 }
 
+/* Volatile, since GCC 12 vectorises two such roundings side by side into none. */
 static inline double rounded(enum scalar type, double value) {
-    return type == SCALAR_S ? (double)(float)value : value;
+    volatile float single = (float)value;
+    return type == SCALAR_S ? (double)single : value;
 }
 
 /* Place of element (i, j) in memory, in elements behind the front guard. */
