@@ -28,7 +28,8 @@ static void name_run(struct record *record) {
 /* mkdir -p */
 static void make_folder(const char *path) {
     char part[4096];
-    snprintf(part, sizeof part, "%s", path);
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
+        die(EXIT_NOT_WRITTEN, "--out: the path is too long");
     for (char *c = part + 1;; c++) {
         if (*c && *c != '/') continue;
         char kept = *c;

@@ -57,6 +57,13 @@ static void visit(struct subject *s) {
     }
 }
 
+/* Whether it is this subject's turn. A companion has none while it took over half the time of the
+ * longest case: ceilings must not cost more than what they are for. */
+static bool has_turn(const struct subject *s, double longest) {
+    if (!s->companion) return sampler_wants_more(&s->sampler);
+    return s->sampler.count < 8 || s->sampler.spent < 0.5 * longest;
+}
+
 bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options) {
     for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
     for (size_t i = 0; i < count && !interrupt_came(); i++) {
@@ -65,15 +72,17 @@ bool rounds_run(struct subject *subjects, size_t count, const struct rounds_opti
         calibrate(&subjects[i]);
     }
     bool wanted = true;
+    double longest = 0;
     for (size_t round = 0; wanted && !interrupt_came(); round++) {
         wanted = false;
         double share = 0;
         for (size_t i = 0; i < count && !interrupt_came(); i++) {
             /* Each round begins with another subject, so that none always follows the same. */
             struct subject *s = &subjects[(i + round) % count];
-            if (!s->companion && !sampler_wants_more(&s->sampler)) continue;
+            if (!has_turn(s, longest)) continue;
             visit(s);
             if (s->companion) continue;
+            longest = fmax(longest, s->sampler.spent);
             if (sampler_wants_more(&s->sampler)) wanted = true;
             if (options->limits.budget > 0)
                 share = fmax(share, s->sampler.spent / options->limits.budget);
