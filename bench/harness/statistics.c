@@ -166,7 +166,7 @@ double statistics_median(const double *x, size_t n) {
 struct summary statistics_summary(const double *x, size_t n) {
     struct summary s = {n, NAN, NAN, NAN, NAN, NAN, NAN};
     struct ranked *sorted = sorted_copy(x, n);
-    double *rank = sorted ? malloc(n * sizeof *rank) : NULL;
+    double *rank = sorted ? calloc(n, sizeof *rank) : NULL;
     if (rank) {
         centred_ranks(sorted, n, rank);
         double size = (double)n;

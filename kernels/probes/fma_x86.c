@@ -5,7 +5,7 @@
 
 /* Each accumulator goes through x <- x*x + c: chaotic, so the data never settles, and bounded.
  * Everything is one asm statement per probe, so that no compiler can spill a register; the test
- * check_loops.py reads the machine code. Operands: %0 iterations, %1 state, %2 the constant. */
+ * test_loops.py reads the machine code. Operands: %0 iterations, %1 state, %2 the constant. */
 
 #define CONSTANT                                                                                   \
     { C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C }

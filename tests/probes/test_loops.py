@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the machine code of the probes and holds it to what they promise.
 
-usage: check_loops.py PROGRAM [OBJDUMP]
+usage: test_loops.py PROGRAM [OBJDUMP]
 
 FMA probes: the loop consists of arithmetic on registers and its counter, no load, no store, no call.
 Bandwidth probes: a loop over memory, no call of memcpy and the like; -nt ones store past the caches,
@@ -32,7 +32,7 @@ def functions(program, objdump):
         head = re.match(r"[0-9a-f]+ <(.+)>:$", line)
         if head:
             name = head.group(1)
-            wanted = re.match(r"(fma_\w+_advance|bandwidth_(?!probe_)[a-z0-9]+_\w+|core_clock_chain)$", name)
+            wanted = re.match(r"(fma_\w+_advance|bandwidth_(?:sse2|avx2|avx512|neon|generic)_\w+|core_clock_chain)$", name)
             current = code.setdefault(name, []) if wanted else None
         elif current is not None:
             found = re.match(r"\s+([0-9a-f]+):\s+(\S+)\s*(.*)$", line)
