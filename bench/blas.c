@@ -346,6 +346,11 @@ static const char *end_of_sweep(const struct record *record) {
     return text;
 }
 
+static void release(struct blas_options *o, struct libraries *libraries) {
+    for (size_t i = 0; i < libraries->count; i++) blas_library_close(libraries->library[i]);
+    blas_options_free(o);
+}
+
 int command_blas(int argc, char **argv) {
     struct blas_options o = blas_options_parse(argc, argv);
     struct libraries libraries = {.count = 0};
@@ -358,6 +363,7 @@ int command_blas(int argc, char **argv) {
     if (o.common.dry_run) {
         list_cases(&o, &libraries, shapes, shape_count);
         free(shapes);
+        release(&o, &libraries);
         return EXIT_DONE;
     }
     struct record record;
@@ -408,7 +414,7 @@ int command_blas(int argc, char **argv) {
         printf("Draw the published lines with: flopstep report '%s' --reference %s\n", record.path,
                o.reference);
     json_decref(kept);
-    for (size_t i = 0; i < libraries.count; i++) blas_library_close(libraries.library[i]);
+    release(&o, &libraries);
     if (record.failed) {
         warn("%zu of %zu cases failed their check; see the table or '%s'", record.failed,
              record.cases, record.path);

@@ -7,8 +7,8 @@
 
 : "${libraries:=openblas}" # of openblas, blis, netlib those that load here
 case ${tier:?} in
-smoke) budget=0.05 peak_budget=0.1 ;;
-quick) budget=0.3 peak_budget=0.4 ;;
+smoke) budget=0.06 peak_budget=0.06 ;;
+quick) budget=0.3 peak_budget=0.1 ;;
 full) budget=3 peak_budget=2 ;;
 esac
 
@@ -23,25 +23,26 @@ study smoke,quick,full  machine     info
 study smoke             ceilings    peak --threads "$all" --time-budget "$peak_budget"
 study quick,full        ceilings    peak --threads "$threads" --time-budget "$peak_budget"
 
-# FLOPS against N, double beside single: the plot of the lectures.
-study smoke             levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 64:512:x2 --threads "$all" --time-budget "$budget"
-study quick             levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 16:2048:x2 --threads "$all" --time-budget "$budget"
-study quick             vectors     blas --kernels axpy,dot --types d,s --sizes 100:10000000:x10 --threads "$all" --time-budget "$budget"
-study full              levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 16:4096:x2,200:2000:200 --threads "$threads" --time-budget "$budget"
-study full              vectors     blas --kernels level1 --types d,s --sizes 100:10000000:x10 --threads "$threads" --time-budget "$budget"
+# All studies of a run lie in one folder and share its figures, so no case stands in two of them.
 
-# Every kernel at a few sizes: the roofline.
-study smoke             kernels     blas --kernels all --types d --sizes 256 --threads "$all" --time-budget "$budget"
-study quick             kernels     blas --kernels all --types d --sizes 128,512,1024 --threads "$all" --time-budget "$budget"
-study full              kernels     blas --kernels all --types d,s --sizes 64:4096:x2 --trans n,t,nn,nt,tn,tt --threads "$all" --time-budget "$budget"
+# FLOPS against N, double beside single, one thread beside all: the plot of the lectures.
+study smoke             levels      blas --kernels axpy,gemv,gemm --types d,s --sizes 64:512:x2 --threads "$all" --time-budget "$budget"
+study quick             levels      blas --kernels gemv,gemm --types d,s --sizes 16:2048:x2 --threads "$threads" --time-budget "$budget"
+study full              levels      blas --kernels gemv,gemm --types d,s --sizes 16:4096:x2,200:2000:200 --trans n,t,nn,nt,tn,tt --threads "$threads" --time-budget "$budget"
+study quick,full        vectors     blas --kernels level1 --types d,s --sizes 100:10M:x10 --threads "$threads" --time-budget "$budget"
+
+# The other kernels: with those above, the roofline.
+study smoke             kernels     blas --kernels copy,scal,dot,nrm2,asum,ger,symv,trsv,symm,syrk,trmm,trsm --types d --sizes 256 --threads "$all" --time-budget "$budget"
+study quick             kernels     blas --kernels ger,symv,trsv,symm,syrk,trmm,trsm --types d --sizes 32:1024:x2 --threads "$all" --time-budget "$budget"
+study full              kernels     blas --kernels ger,symv,trsv,symm,syrk,trmm,trsm --types d,s --sizes 32:4096:x2 --trans n,t --threads "$threads" --time-budget "$budget"
 
 # The ladder of the courses: textbook loops, cache blocking, a tuned library.
-study smoke             ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 64,128 --threads 1 --time-budget "$budget"
-study quick,full        ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 32:512:x2 --threads 1 --time-budget "$budget"
+study smoke             ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 48:192:x2 --threads 1 --time-budget "$budget"
+study quick,full        ladder      blas --kernels gemm --types d --blas naive,blocked,openblas --sizes 24:768:x2 --threads 1 --time-budget "$budget"
 
 # Libraries side by side.
-study quick             libraries   blas --kernels gemm,gemv --types d --blas "$libraries" --sizes 64:512:x2 --threads "$all" --time-budget "$budget"
-study full              libraries   blas --kernels axpy,gemv,gemm --types d,s --blas "$libraries" --sizes 16:2048:x2 --threads "$threads" --time-budget "$budget"
+study quick             libraries   blas --kernels gemv,gemm --types d --blas "$libraries" --sizes 100:900:200 --threads "$all" --time-budget "$budget"
+study full              libraries   blas --kernels gemv,gemm --types d,s --blas "$libraries" --sizes 100:1900:200 --threads "$threads" --time-budget "$budget"
 
 # One GEMM a core: what a full node delivers.
 study quick             throughput  blas --mode throughput --kernels gemm --types d,s --sizes 64:1024:x2 --time-budget "$budget"

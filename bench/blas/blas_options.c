@@ -247,6 +247,12 @@ struct blas_options blas_options_parse(int argc, char **argv) {
     return o;
 }
 
+void blas_options_free(struct blas_options *o) {
+    free(o->sizes);
+    option_list_free(o->libraries);
+    free(o->reference);
+}
+
 double blas_alpha(const struct blas_options *o, const struct kernel *kernel) {
     if (!isnan(o->alpha)) return o->alpha;
     return kernel->default_alpha != 0 ? kernel->default_alpha : 1;

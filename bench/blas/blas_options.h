@@ -38,6 +38,8 @@ struct blas_options {
 /* Parses the command line, that of the recipe first. */
 struct blas_options blas_options_parse(int argc, char **argv);
 
+void blas_options_free(struct blas_options *options);
+
 /* The alpha that a kernel gets. */
 double blas_alpha(const struct blas_options *options, const struct kernel *kernel);
 

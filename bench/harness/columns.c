@@ -44,7 +44,9 @@ static void write_text(FILE *file, const char *text) {
 
 static void write_real(FILE *file, double value) {
     char text[40];
-    for (int digits = 6; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.12g", value); /* as in JSON Lines, so that both say the same */
+    value = strtod(text, NULL);
+    for (int digits = 6; digits <= 12; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }

@@ -10,7 +10,7 @@
 const char *const *columns_of(const char *command);
 
 /* Writes the header line, and one record as a CSV line (RFC 4180 quoting; null or absent: empty;
- * reals with 17 significant digits at most, the shortest that reads back). */
+ * reals with 12 significant digits at most, like the JSON Lines, without trailing zeros). */
 void columns_write_header(FILE *file, const char *const *columns);
 void columns_write_row(FILE *file, const char *const *columns, const json_t *record);
 

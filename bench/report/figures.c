@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "kernels/kernel.h"
 
 struct study {
     const struct results *results;
@@ -300,10 +301,19 @@ static bool take_blas_levels(const struct study *study, const struct row *row,
     return false;
 }
 
+/* Where the kernel stands in the table of kernels, those it does not know behind all others. */
+static int kernel_order(const char *name) {
+    const struct kernel *const *table = kernel_table();
+    int order = 0;
+    while (table[order] && !same(table[order]->name, name)) order++;
+    return order;
+}
+
 static bool take_level(const struct study *study, const struct row *row, struct point *point,
                        int level) {
     if (!is_shown(study, row) || row->level != level) return false;
     kernel_label(row, point->panel, sizeof point->panel);
+    point->panel_order = kernel_order(row->kernel);
     set_gflops_by_size(point);
     return true;
 }
