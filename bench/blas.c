@@ -215,7 +215,7 @@ static void print_member(const struct blas_options *o, const struct member *m) {
     name_text(m, name, sizeof name);
     size_text(m->shape, size, sizeof size);
     snprintf(threads, sizeof threads, "%d", m->threads);
-    if (m->checked) snprintf(error, sizeof error, "%.1e", m->check.error);
+    if (m->checked) snprintf(error, sizeof error, "%.1e", fabs(m->check.error)); /* no "-nan" */
     if (m->status == MEMBER_OK) {
         const struct summary *s = &m->summary;
         seconds_text(s->median, median, sizeof median);

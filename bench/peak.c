@@ -122,7 +122,7 @@ static int by_size(const void *a, const void *b) {
 }
 
 /* A quarter, a half and three quarters of each level that the threads share or have, then memory:
- * twice the last-level cache and the larger of four times that and 256 MB. */
+ * twice the last-level cache and the larger of four times that and 256 MiB. */
 static size_t default_working_sets(size_t *sets, int threads) {
     const struct topology *t = topology_get();
     size_t count = 0;
@@ -134,8 +134,9 @@ static size_t default_working_sets(size_t *sets, int threads) {
             sets[count++] = t->cache_bytes[level] * caches / 4 * quarter;
     }
     size_t last = topology_last_level_cache(), largest = 4 * last;
+    if (largest < (size_t)256 << 20) largest = (size_t)256 << 20;
     sets[count++] = 2 * last;
-    sets[count++] = largest > (size_t)256000000 ? largest : (size_t)256000000;
+    sets[count++] = largest + largest / 64; /* arrays are rounded down to whole blocks */
     qsort(sets, count, sizeof *sets, by_size);
     return count;
 }

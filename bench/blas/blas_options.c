@@ -124,7 +124,11 @@ static double coefficient(const char *name, const char *value) {
 }
 
 static void take_alpha(void *target, const char *name, const char *value) {
-    ((struct blas_options *)target)->alpha = coefficient(name, value);
+    double alpha = coefficient(name, value);
+    if (alpha == 0)
+        die(EXIT_USAGE, "--%s 0: libraries return without computing, which is no measurement",
+            name);
+    ((struct blas_options *)target)->alpha = alpha;
 }
 
 static void take_beta(void *target, const char *name, const char *value) {

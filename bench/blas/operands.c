@@ -57,6 +57,11 @@ bool blas_operands_plan(struct blas_operands *operands, const struct blas_option
         return false;
     }
     shape->kernel->shape(&call);
+    bool alone = call.operand[0].kind == OPERAND_VECTOR && call.operand[1].kind == OPERAND_NONE;
+    if (alone && options->incx < 0) { /* there is nothing to walk against */
+        snprintf(reason, size, "BLAS has no %s with a negative increment", shape->kernel->name);
+        return false;
+    }
     int vector = 0;
     for (int i = 0; i < MAX_OPERANDS && call.operand[i].kind != OPERAND_NONE; i++) {
         struct operand *o = &call.operand[i];
