@@ -62,6 +62,11 @@ bool blas_operands_plan(struct blas_operands *operands, const struct blas_option
         snprintf(reason, size, "BLAS has no %s with a negative increment", shape->kernel->name);
         return false;
     }
+    if (shape->kernel->default_alpha != 0 && call.alpha == 1) {
+        snprintf(reason, size, "with alpha = 1 libraries return at once from %s; give another",
+                 shape->kernel->name);
+        return false;
+    }
     int vector = 0;
     for (int i = 0; i < MAX_OPERANDS && call.operand[i].kind != OPERAND_NONE; i++) {
         struct operand *o = &call.operand[i];

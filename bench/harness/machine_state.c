@@ -43,5 +43,6 @@ struct machine_state machine_state_now(void) {
 
 double machine_state_stolen(const struct machine_state *before, const struct machine_state *after) {
     if (after->jiffies <= before->jiffies) return NAN;
+    if (after->stolen < before->stolen) return NAN; /* some hypervisors set it back */
     return (double)(after->stolen - before->stolen) / (double)(after->jiffies - before->jiffies);
 }

@@ -164,7 +164,9 @@ static bool describe(struct blas_library *library, char *error, size_t size) {
     blas_routine parallel = find_symbol(library, "openblas_get_parallel");
     bool serial = parallel && ((int (*)(void))parallel)() == 0;
     const struct thread_control *control = library->control;
-    if (!serial)
+    if (serial)
+        library->control = NULL;
+    else
         snprintf(library->thread_control, sizeof library->thread_control, "%s", control->set);
     const char *version = call_text(library, control->version);
     const char *more = call_text(library, control->version_more);

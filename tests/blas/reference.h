@@ -404,7 +404,7 @@ static inline double reference_scale(const struct problem *p) {
     if (named(p, "scal")) return fabs(c->alpha) * n0;
     if (named(p, "axpy")) return sums * alpha * n0 + 2 * n1;
     if (named(p, "dot")) return sums * n0 * n1;
-    if (named(p, "nrm2")) return sums * n0;
+    if (named(p, "nrm2")) return (0.5 * (double)c->n + 2) * n0;  /* of terms of one sign */
     if (named(p, "asum")) return sums * sqrt((double)c->n) * n0; /* dot with signs */
     if (named(p, "ger")) return sums * alpha * n1 * n2 + 2 * n0;
     if (named(p, "syrk")) return sums * alpha * n0 * n0 + (update ? 2 * beta * n1 : 0);

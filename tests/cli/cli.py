@@ -45,7 +45,7 @@ def share():
 
 
 def environment(**changes):
-    env = dict(os.environ, FLOPSTEP_SHARE=share(), LC_ALL="C.UTF-8", **changes)
+    env = {**os.environ, "FLOPSTEP_SHARE": share(), "LC_ALL": "C.UTF-8", **changes}
     return {key: value for key, value in env.items() if value is not None}
 
 

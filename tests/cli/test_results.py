@@ -27,7 +27,7 @@ def branch(record):
 
 
 def close(a, b):
-    return math.isclose(a, b, rel_tol=1e-12)
+    return math.isclose(a, b, rel_tol=1e-11)
 
 
 class Results(cli.Case):
@@ -99,7 +99,9 @@ class Results(cli.Case):
     def test_libraries_side_by_side(self):
         names = cli.usable_libraries()
         self.assertEqual(names[:2], ["naive", "blocked"])
-        lines = self.blas("--kernels", "axpy,gemm", "--blas", ",".join(names))
+        # LeakSanitizer's look at the end can stumble over the threads of foreign runtimes.
+        lines = self.blas("--kernels", "axpy,gemm", "--blas", ",".join(names),
+                          env={"ASAN_OPTIONS": "detect_leaks=0"})
         self.check_file(lines)
         listed = [library["name"] for library in lines[0]["blas"]]
         self.assertEqual(len(set(listed)), len(listed), "one library, several names")
@@ -128,15 +130,28 @@ class Results(cli.Case):
             self.assertIsNone(row["check_error"])
             self.assertIn("unchecked", row["flags"].split(";"))
 
+    def test_strides_of_every_library(self):
+        names = [name for name in cli.usable_libraries() if name != "openblas"]
+        for incx, incy in (("-3", "2"), ("2", "-1")):
+            lines = self.blas("--kernels", "level1,level2", "--types", "s,d", "--sizes", "1,9",
+                              "--incx", incx, "--incy", incy, "--blas", ",".join(names), "--trans",
+                              "n,t", "--time-budget", "0.0001", "--max-samples", "3", "--threads", "1",
+                              env={"ASAN_OPTIONS": "detect_leaks=0"})
+            self.check_file(lines)
+            self.assertEqual(lines[-1]["failed"], 0)
+
     def test_strides_and_coefficients(self):
         lines = self.blas("--kernels", "all", "--lda", "+3", "--incx", "-2", "--incy", "3",
                           "--alpha", "0.5", "--beta", "-2", "--fill", "0:1", "--blas", "naive",
                           "--types", "s,d", "--sizes", "7")
         self.check_file(lines)
         for row in cli.cases(lines):
+            # BLAS returns at once, with nothing done, where these walk backwards.
+            status = "skipped" if row["kernel"] in ("scal", "nrm2", "asum") else "ok"
             self.assertEqual([row["status"], row["incx"], row["incy"], row["alpha"], row["beta"]],
-                             ["ok", -2, 3, 0.5, -2])
+                             [status, -2, 3, 0.5, -2])
             self.assertEqual(row["lda"], None if row["level"] == 1 else 10)
+            self.assertEqual(row["lda_asked"], "N+3")
         self.assertEqual(lines[0]["settings"]["fill"], [0, 1])
 
     def test_shapes(self):
