@@ -84,7 +84,7 @@ void operand_fill(struct operand *o, const struct operand_values *values);
  * the other triangle; with `elements` into the elements as well (an output that is not read). */
 void operand_poison(struct operand *o, bool elements);
 
-/* True where guards, gaps and the other triangle still hold NaN. */
+/* True where guards, gaps and the other triangle still hold that NaN, untouched. */
 bool operand_poison_intact(const struct operand *o);
 
 /* Puts ordinary numbers where operand_poison wrote NaN. */

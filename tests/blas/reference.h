@@ -99,13 +99,19 @@ static inline void make_values(struct problem *p, struct dense *d) {
         }
 }
 
-/* Every byte of the storage is 0xff, a NaN in both types, but for the elements that are read. */
+/* The storage holds signalling NaN but for the elements that are read: whatever is stored there, or
+ * added to it, changes its bits. */
 static inline void make_storage(struct problem *p, struct dense *d) {
     size_t steps = (size_t)(d->kind == OPERAND_VECTOR ? d->rows : d->columns);
     d->elements = steps * (size_t)labs(d->stride);
     size_t bytes = (d->elements + 2 * GUARD_ELEMENTS) * scalar_bytes(p->call.type);
     d->storage = must(malloc(bytes));
-    memset(d->storage, 0xff, bytes);
+    static const uint32_t nan_s = 0x7fa5a5a5;
+    static const uint64_t nan_d = 0x7ff5a5a5a5a5a5a5;
+    for (size_t at = 0; at < bytes; at += scalar_bytes(p->call.type))
+        memcpy((char *)d->storage + at,
+               p->call.type == SCALAR_S ? (const void *)&nan_s : (const void *)&nan_d,
+               scalar_bytes(p->call.type));
     for (long j = 0; d->read && j < d->columns; j++)
         for (long i = 0; i < d->rows; i++)
             if (is_held(d, p->call.uplo, i, j))

@@ -121,7 +121,11 @@ static void poison_surrounds_elements(struct operand *o, const bool *element) {
         double before = get(o, at);
         put(o, at, 1); /* one write is noticed exactly where it is outside */
         assert_true(operand_poison_intact(o) == element[at]);
-        put(o, at, before);
+        operand_poison(o, false);
+        if (element[at]) put(o, at, before);
+        put(o, at, get(o, at) + 1); /* a sum that is NaN again */
+        assert_true(operand_poison_intact(o) == element[at]);
+        operand_poison(o, false);
     }
     assert_true(operand_poison_intact(o));
 }

@@ -240,6 +240,9 @@ static void outside_case(const struct kernel *kernel, enum scalar type, const ch
             run_checked(&c);
             store(o, places[p], 1);
             assert_fails(&c, "a write outside", "outside");
+            run_checked(&c);
+            store(o, places[p], operand_load(o, places[p]) + 1);
+            assert_fails(&c, "a sum into a place outside", "outside");
         }
         if (o->kind != OPERAND_SYMMETRIC && o->kind != OPERAND_TRIANGULAR) continue;
         run_checked(&c);

@@ -45,7 +45,7 @@ run() {
     capture env PATH="$bin:$PATH" "$@"
 }
 # shellcheck disable=SC2317 # called through check()
-called() { grep -qF -- "$1" "$calls"; }
+called() { grep -q -- "$1" "$calls"; }
 # shellcheck disable=SC2317
 not_called() { ! called "$1"; }
 
@@ -69,7 +69,7 @@ run "$tree/run_all.sh" --no-install --smoke --jobs 1 --out "$out"
 check "smoke: exit 0" code_is 0
 check "smoke builds the release preset" called "cmake --preset release"
 check "smoke: one job" called "--parallel 1"
-check "smoke measures peak into the folder" called "--time-budget 0.1 --out $out"
+check "smoke measures peak into the folder" called "flopstep peak .*--out $out"
 check "smoke measures the levels" called "flopstep blas --kernels axpy,gemv,gemm"
 check "smoke leaves out what is quick's" not_called "--mode throughput"
 check "smoke reports" called "flopstep report --quiet $out"
@@ -97,7 +97,7 @@ check "a failed study is named" has "FAILED: ladder (exit code 1)"
 
 run env FAILING="peak" FAILING_CODE=3 "$tree/run_all.sh" --no-install --smoke --out "$out"
 check "the worst exit code wins" code_is 3
-check "the studies after a failed one run" called "flopstep blas --kernels all"
+check "the studies after a failed one run" called "flopstep blas --kernels axpy,gemv,gemm"
 
 run env INTERRUPTED="peak" "$tree/run_all.sh" --no-install --smoke --out "$out"
 check "interrupted: exit 130" code_is 130
