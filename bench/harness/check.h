@@ -11,7 +11,7 @@
 /* What the right answer is: made once for a shape and type, used for every library and number of
  * threads. The output matrix is not compared element by element but times a few vectors t: all
  * unit vectors for small outputs (which is element by element), else vectors of random signs, which
- * costs O(n^2) and still sees any single wrong element. */
+ * costs O(n^2). Both the norm of the difference and its largest element are bounded. */
 struct check {
     uint64_t seed;
     double low, high;     /* range of the values, by default [-1, 1] */

@@ -50,7 +50,9 @@ static void take_threads(void *target, const char *name, const char *value) {
         if (threads > most)
             die(EXIT_USAGE, "--%s %ld: this process may use %d hardware thread%s", name, threads,
                 most, most == 1 ? "" : "s");
-        c->threads[c->thread_counts++] = (int)threads;
+        bool seen = false;
+        for (size_t i = 0; i < c->thread_counts; i++) seen |= c->threads[i] == (int)threads;
+        if (!seen) c->threads[c->thread_counts++] = (int)threads;
     }
     option_list_free(list);
 }

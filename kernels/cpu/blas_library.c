@@ -155,16 +155,28 @@ static void read_mkl_version(struct blas_library *library) {
     copy_line(library->version, sizeof library->version, text);
 }
 
+/* Whether the library says that it was built for one thread: all it has of these functions say 0.
+ */
+static bool is_serial(const struct blas_library *library) {
+    static const char *const parallel[] = {"openblas_get_parallel", "bli_info_get_enable_openmp",
+                                           "bli_info_get_enable_pthreads"};
+    bool asked = false;
+    for (size_t i = 0; i < sizeof parallel / sizeof *parallel; i++) {
+        blas_routine routine = find_symbol(library, parallel[i]);
+        if (routine && ((int (*)(void))routine)() != 0) return false;
+        asked |= routine != NULL;
+    }
+    return asked;
+}
+
 /* What the library says of itself. False with a reason where its integers are not ours. */
 static bool describe(struct blas_library *library, char *error, size_t size) {
     snprintf(library->thread_control, sizeof library->thread_control, "none");
     for (size_t i = 0; i < sizeof controls / sizeof *controls && !library->control; i++)
         if (find_symbol(library, controls[i].set)) library->control = &controls[i];
     if (!library->control) return true;
-    blas_routine parallel = find_symbol(library, "openblas_get_parallel");
-    bool serial = parallel && ((int (*)(void))parallel)() == 0;
     const struct thread_control *control = library->control;
-    if (serial)
+    if (is_serial(library))
         library->control = NULL;
     else
         snprintf(library->thread_control, sizeof library->thread_control, "%s", control->set);

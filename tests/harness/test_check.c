@@ -318,6 +318,21 @@ static void timing_operands_case(const struct kernel *kernel, enum scalar type, 
 }
 EACH_CASE(operands_for_timing_are_ordinary, timing_operands_case)
 
+/* A single wrong element of a large single-precision product is small beside the norm of all: the
+ * bound of the largest difference must see it. */
+static void one_element_of_a_large_output_fails(void **state) {
+    (void)state;
+    struct checked c;
+    make(&c, kernel_find("gemm"), SCALAR_S, "nn", 'l', 512, 512, 512, 1, 1, 3);
+    assert_passes(&c, 3);
+    struct operand *out = kernel_output(&c.call);
+    long at = largest_at(out);
+    store(out, at, operand_load(out, at) * 1.01);
+    struct check_result r = check_verify(&c.check, &c.call);
+    assert_false(r.passed);
+    done(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_results_pass),
@@ -327,6 +342,7 @@ int main(void) {
         cmocka_unit_test(nan_in_the_output_fails),
         cmocka_unit_test(what_is_not_written_fails),
         cmocka_unit_test(writes_outside_fail),
+        cmocka_unit_test(one_element_of_a_large_output_fails),
         cmocka_unit_test(long_vectors_are_checked_in_full),
         cmocka_unit_test(operands_for_timing_are_ordinary),
     };
