@@ -322,6 +322,9 @@ EACH_CASE(operands_for_timing_are_ordinary, timing_operands_case)
  * bound of the largest difference must see it. */
 static void one_element_of_a_large_output_fails(void **state) {
     (void)state;
+    char error[256];
+    right = blas_library_open("blocked", error, sizeof error);
+    assert_non_null(right);
     struct checked c;
     make(&c, kernel_find("gemm"), SCALAR_S, "nn", 'l', 512, 512, 512, 1, 1, 3);
     assert_passes(&c, 3);
@@ -331,6 +334,7 @@ static void one_element_of_a_large_output_fails(void **state) {
     struct check_result r = check_verify(&c.check, &c.call);
     assert_false(r.passed);
     done(&c);
+    blas_library_close(right);
 }
 
 int main(void) {

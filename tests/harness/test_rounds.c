@@ -248,8 +248,14 @@ static void a_signal_ends_it_and_samples_stay(void **state) {
     long at = 3 + 2 * 4;
     struct ending ending = child_run(interrupted, &at);
     assert_int_equal(ending.code, CHILD_RETURNED);
-    /* The other one was visited first in rounds 0 and 2 of 0 to 3. */
-    assert_string_equal(ending.out, "3 4 SIGINT");
+    /* How many depends on the machine: a call that takes long gets no warm-up. Not none, and not
+     * more than runs after calibration. */
+    int first = 0, second = 0;
+    char name[16] = "";
+    assert_int_equal(sscanf(ending.out, "%d %d %15s", &first, &second, name), 3);
+    assert_in_range(first, 2, 2 * 4 + 1);
+    assert_in_range(second, 2, 2 * 4 + 1);
+    assert_string_equal(name, "SIGINT");
     at = 1; /* while it calibrates: nothing was measured */
     ending = child_run(interrupted, &at);
     assert_int_equal(ending.code, CHILD_RETURNED);
