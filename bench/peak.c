@@ -111,7 +111,7 @@ static bool wanted(const struct peak_options *o, const char *probe) {
 
 /* 1 to all cores: each number up to 8, then powers of two and all. */
 static void default_threads(struct common *c) {
-    int cores = topology_get()->cores;
+    int cores = common_default_threads();
     for (int t = 1; t <= cores && c->thread_counts < MOST_THREAD_COUNTS; t++)
         if (t <= 8 || t == cores || (t & (t - 1)) == 0) c->threads[c->thread_counts++] = t;
 }

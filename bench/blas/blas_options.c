@@ -245,7 +245,7 @@ struct blas_options blas_options_parse(int argc, char **argv) {
         for (size_t i = 0; i < 3; i++) add_kernel(&o, kernel_find(lecture[i]));
     }
     if (o.common.thread_counts == 0) {
-        o.common.threads[0] = topology_get()->cores;
+        o.common.threads[0] = common_default_threads();
         o.common.thread_counts = 1;
     }
     return o;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
 
 struct common common_defaults(void) {
@@ -16,6 +17,11 @@ struct common common_defaults(void) {
                            .format = FORMAT_TABLE,
                            .limits = {.precision = 0.02, .budget = 1},
                            .check = true};
+}
+
+int common_default_threads(void) {
+    int cores = topology_get()->cores, limit = team_limit();
+    return cores < limit ? cores : limit;
 }
 
 int common_most_threads(const struct common *common) {
@@ -50,6 +56,9 @@ static void take_threads(void *target, const char *name, const char *value) {
         if (threads > most)
             die(EXIT_USAGE, "--%s %ld: this process may use %d hardware thread%s", name, threads,
                 most, most == 1 ? "" : "s");
+        if (threads > team_limit())
+            die(EXIT_USAGE, "--%s %ld: OMP_THREAD_LIMIT=%d is set; unset it for more threads", name,
+                threads, team_limit());
         bool seen = false;
         for (size_t i = 0; i < c->thread_counts; i++) seen |= c->threads[i] == (int)threads;
         if (!seen) c->threads[c->thread_counts++] = (int)threads;

@@ -33,6 +33,9 @@ struct common common_defaults(void);
 /* The rows of these options. The target of the parse must begin with a struct common. */
 extern const struct option_row common_options[];
 
+/* One a core, fewer where OMP_THREAD_LIMIT says so. */
+int common_default_threads(void);
+
 /* The largest number of threads asked for. */
 int common_most_threads(const struct common *common);
 

@@ -7,7 +7,10 @@
 #include "kernels/probes/core_clock.h"
 
 double machine_state_clock(void) {
-    enum { CHAINS = 4, ADDS = 1600 * CORE_CLOCK_BLOCK }; /* about 30 us each: an interrupt spoils one, not all */
+    enum {
+        CHAINS = 4,
+        ADDS = 1600 * CORE_CLOCK_BLOCK
+    }; /* about 30 us each: an interrupt spoils one, not all */
     double best = 0;
     for (int i = 0; i < CHAINS; i++) {
         double begin = clock_seconds();

@@ -13,6 +13,8 @@ void team_run(int threads, void (*body)(int thread, int threads, void *argument)
     body(omp_get_thread_num(), threads, argument);
 }
 
+int team_limit(void) { return omp_get_thread_limit(); }
+
 void team_barrier(void) {
     if (omp_in_parallel()) {
 #pragma omp barrier

@@ -6,6 +6,10 @@
  * caller. Built on OpenMP, so that an OpenMP BLAS in this process uses the same threads. */
 void team_run(int threads, void (*body)(int thread, int threads, void *argument), void *argument);
 
+/* The most threads a team can have (OMP_THREAD_LIMIT). An OpenMP library told to use more would
+ * wait for threads that never come. */
+int team_limit(void);
+
 /* Waits for all threads of the running team. Only inside a body. */
 void team_barrier(void);
 

@@ -107,6 +107,14 @@ class Numbers(cli.Case):
         self.fails(USAGE, "blas", "--threads", more, words=(str(more), "may use"))
         self.fails(USAGE, "peak", "--threads", f"1,{more}", words=(str(more),))
 
+    def test_a_limit_of_openmp_is_said_before_a_library_waits_for_ever(self):
+        if os.cpu_count() < 2:
+            self.skipTest("one processor: nothing to limit")
+        result = self.run_in("blas", "--blas", "naive", "--threads", "2", env={"OMP_THREAD_LIMIT": "1"})
+        self.assertEqual(result.returncode, USAGE, result.stderr)
+        self.assertIn("OMP_THREAD_LIMIT", result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+
     def test_strides(self):
         for lda in ("7", "15"):
             self.fails(USAGE, "blas", *cli.TINY, "--kernels", "gemm", "--lda", lda, "--blas", "naive",
