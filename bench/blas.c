@@ -164,6 +164,7 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     record_set_real(row, "load", m->load);
     json_object_set_new(row, "repetitions", measured ? json_integer(m->repetitions) : json_null());
     record_set_real(row, "flops", m->flops > 0 || measured ? m->flops : NAN);
+    record_set_real(row, "working_set_bytes", m->working_set > 0 ? m->working_set : NAN);
     record_set_real(row, "bytes", m->bytes > 0 ? m->bytes : NAN);
     json_t *samples = json_array();
     for (size_t i = 0; measured && i < m->summary.samples; i++)

@@ -1,5 +1,6 @@
 #include "kernels/kernel.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/levels.h"
@@ -37,6 +38,20 @@ struct operand *kernel_output(struct blas_call *call) {
 
 double kernel_bytes(const struct blas_call *call) {
     return call->kernel->elements(call) * (double)scalar_bytes(call->type);
+}
+
+double kernel_working_set(const struct blas_call *call) {
+    enum { LINE = 64 };
+    double bytes = 0, size = (double)scalar_bytes(call->type);
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++) {
+        const struct operand *o = &call->operand[i];
+        double elements = (double)o->rows * (double)o->columns;
+        bool half = o->kind == OPERAND_SYMMETRIC || o->kind == OPERAND_TRIANGULAR;
+        /* A stride takes whole cache lines along. */
+        double step = o->kind == OPERAND_VECTOR ? (double)labs(o->stride) * size : size;
+        bytes += (half ? elements / 2 : elements) * (step < LINE ? step : LINE);
+    }
+    return bytes;
 }
 
 struct coefficients kernel_update_coefficients(const struct blas_call *call) {

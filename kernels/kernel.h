@@ -70,7 +70,12 @@ bool kernel_takes_trans(const struct kernel *kernel, const char *trans);
 /* The operand that the call writes, or NULL for reductions. */
 struct operand *kernel_output(struct blas_call *call);
 
+/* Bytes loaded and stored at the least. */
 double kernel_bytes(const struct blas_call *call);
+
+/* Bytes of memory that the operands lie in: what must fit into a cache to stay there. An operand
+ * that is read and written counts once. */
+double kernel_working_set(const struct blas_call *call);
 
 /* Alternating coefficients for calls whose output is their input, so that repeating them neither
  * grows nor decays: call 2i+1 undoes call 2i. For C = alpha X + beta C: (alpha, beta) is undone by

@@ -150,10 +150,10 @@ struct ceilings {
 };
 
 /* Beyond twice the last-level cache bandwidth no longer depends on the working set. */
-static size_t ceiling_working_set(const struct blas_options *o, double bytes) {
+static size_t ceiling_working_set(const struct blas_options *o, double working_set) {
     double most = 2.0 * (double)topology_last_level_cache();
-    if (o->common.cold || bytes > most) return (size_t)most;
-    return (size_t)bytes;
+    if (o->common.cold || working_set > most) return (size_t)most;
+    return (size_t)working_set;
 }
 
 static size_t find_ceiling(const struct ceilings *c, enum scalar type, int threads) {
@@ -176,7 +176,7 @@ static size_t add_ceilings(const struct blas_options *o, struct ceilings *c, str
             c->name[c->count] = probe->isa;
             subjects[used] = fma_ceiling_subject(&c->fma[c->count]);
         } else {
-            size_t working_set = ceiling_working_set(o, m->bytes);
+            size_t working_set = ceiling_working_set(o, m->working_set);
             size_t bytes = bandwidth_buffer_bytes(working_set, m->threads);
             if (bytes > c->buffer_bytes) c->buffer_bytes = bytes;
             c->bandwidth[c->count] = (struct bandwidth_ceiling){
@@ -306,6 +306,7 @@ static void describe(struct member *members, size_t count, const struct blas_cal
         double lanes = lanes_of_all > 1 ? members[i].threads : 1;
         members[i].flops = call->kernel->flops(call) * lanes;
         members[i].bytes = kernel_bytes(call) * lanes;
+        members[i].working_set = kernel_working_set(call) * lanes;
         for (int p = 0; p < MAX_OPERANDS && members[i].lda < 0; p++)
             if (call->operand[p].kind != OPERAND_NONE && call->operand[p].kind != OPERAND_VECTOR)
                 members[i].lda = call->operand[p].stride;

@@ -26,6 +26,7 @@ struct member {
     struct summary summary; /* seconds of one call; in throughput mode of one on each core */
     double *samples;
     long repetitions;
+    double working_set;  /* bytes of the operands, of all cores at work */
     double flops, bytes; /* of one call, or of one on each core */
     const char *ceiling; /* "fma-avx512", "load", …; NULL: not measured */
     char ceiling_name[32];

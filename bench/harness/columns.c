@@ -9,11 +9,30 @@
         "peak_fraction", "sheet_fraction", "flags"
 #define MACHINE_STATE "clock_ghz", "steal_fraction", "load", "repetitions", "flops", "bytes"
 
-static const char *const blas_columns[] = {
-    COMMON,      "kernel",      "level",        "trans",       "m",    "n",
-    "k",         "check_error", "check_bound",  "transfer",    "uplo", "lda",
-    "lda_asked", "incx",        "incy",         "alpha",       "beta", "mode",
-    "cold",      "ceiling",     "ceiling_rate", MACHINE_STATE, NULL};
+static const char *const blas_columns[] = {COMMON,
+                                           "kernel",
+                                           "level",
+                                           "trans",
+                                           "m",
+                                           "n",
+                                           "k",
+                                           "check_error",
+                                           "check_bound",
+                                           "transfer",
+                                           "uplo",
+                                           "lda",
+                                           "lda_asked",
+                                           "incx",
+                                           "incy",
+                                           "alpha",
+                                           "beta",
+                                           "mode",
+                                           "cold",
+                                           "ceiling",
+                                           "ceiling_rate",
+                                           "working_set_bytes",
+                                           MACHINE_STATE,
+                                           NULL};
 
 static const char *const peak_columns[] = {
     COMMON, "probe", "isa", "working_set_bytes", "memory_level", MACHINE_STATE, NULL};

@@ -7,7 +7,8 @@
 #include "kernels/cpu/quiesce.h"
 
 static const double visit_seconds = 5e-3; /* aimed at; a longer call makes one sample a visit */
-enum { MOST_SAMPLES_A_VISIT = 16, MOST_OF_A_COMPANION = 4 };
+static const double warm_up_seconds = 1e-3;
+enum { MOST_SAMPLES_A_VISIT = 16, MOST_OF_A_COMPANION = 8 };
 
 static double timed(struct subject *s, long repetitions) {
     double begin = clock_seconds();
@@ -34,8 +35,18 @@ static void calibrate(struct subject *s) {
     }
 }
 
-/* One subject's turn: whatever ran before has left its traces in caches and threads, so one region
- * goes untimed unless calls are long. */
+/* Untimed regions for a millisecond, so that operands are back in the caches: one pass does not
+ * bring all of them. A stall during calibration leaves too few calls in a region: try again. */
+static void warm_up(struct subject *s) {
+    for (double spent = 0; spent < warm_up_seconds && !interrupt_came();) {
+        double seconds = timed(s, s->repetitions);
+        spent += seconds;
+        if (seconds < 0.5 * least_region(s)) calibrate(s);
+    }
+}
+
+/* One subject's turn: whatever ran before has left its traces in caches and threads, so the first
+ * regions go untimed unless calls are long. */
 static void visit(struct subject *s) {
     double begin = clock_seconds();
     quiesce_others(); /* another library's idle threads may still be spinning on these cores */
@@ -44,8 +55,7 @@ static void visit(struct subject *s) {
     const struct sampler *sampler = &s->sampler;
     double last =
         sampler->count ? sampler->samples[sampler->count - 1] * (double)s->repetitions : 0;
-    /* A stall during calibration leaves too few calls in a region: try again. */
-    if (last < 2 * visit_seconds && timed(s, s->repetitions) < 0.5 * least_region(s)) calibrate(s);
+    if (last < 2 * visit_seconds) warm_up(s);
     int most = s->companion ? MOST_OF_A_COMPANION : MOST_SAMPLES_A_VISIT;
     for (int i = 0; i < most; i++) {
         double seconds = timed(s, s->repetitions);
