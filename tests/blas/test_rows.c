@@ -86,6 +86,33 @@ static void counts_are_those_worked_out_by_hand(void **state) {
     }
 }
 
+/* What an operand takes of a cache: once, though it is read and written; half of a symmetric
+ * matrix; whole lines where an increment skips elements. */
+static double working_set(const char *kernel, long m, long n, long k, long incx) {
+    struct blas_call call = {.kernel = kernel_find(kernel),
+                             .type = SCALAR_D,
+                             .transa = 'n',
+                             .transb = 'n',
+                             .uplo = 'l',
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .beta = 1};
+    call.kernel->shape(&call);
+    for (int i = 0; i < MAX_OPERANDS; i++) call.operand[i].stride = i == 0 ? incx : 1;
+    return kernel_working_set(&call);
+}
+
+static void working_sets_are_those_worked_out_by_hand(void **state) {
+    (void)state;
+    assert_true(working_set("gemm", 3, 4, 5, 3) == 8 * (15 + 20 + 12));
+    assert_true(working_set("axpy", -1, 10, -1, 1) == 8 * (10 + 10));
+    assert_true(working_set("axpy", -1, 10, -1, -2) == 8 * (20 + 10));
+    assert_true(working_set("axpy", -1, 10, -1, 100) == 10 * 64 + 8 * 10);
+    assert_true(working_set("scal", -1, 10, -1, 1) == 8 * 10);
+    assert_true(working_set("symv", -1, 10, -1, 10) == 8 * (50 + 10 + 10));
+}
+
 static void every_kernel_is_counted(void **state) {
     (void)state;
     for (const struct kernel *const *row = kernel_table(); *row; row++) {
@@ -315,6 +342,7 @@ static void run_repeats_and_alternates(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_those_worked_out_by_hand),
+        cmocka_unit_test(working_sets_are_those_worked_out_by_hand),
         cmocka_unit_test(every_kernel_is_counted),
         cmocka_unit_test(rows_are_complete),
         cmocka_unit_test(transposes_are_told_apart),
