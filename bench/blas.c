@@ -108,6 +108,7 @@ static void flags_of(const struct blas_options *o, const struct member *m, char 
                      size_t size) {
     flags[0] = '\0';
     record_add_flag(flags, size, m->noisy, "noisy");
+    record_add_flag(flags, size, m->ceiling_noisy, "ceiling-noisy");
     record_add_flag(flags, size, m->unpinned, "unpinned");
     record_add_flag(flags, size, m->stolen > 0.01, "stolen");
     record_add_flag(flags, size, o->common.cold, "cold");

@@ -386,6 +386,8 @@ static struct peak_options parse(int argc, char **argv) {
     o.common.type_count = 0;
     o.common.limits.budget = 0.2; /* 100 cases and more */
     options_parse(&usage, argc, argv, &o);
+    if (o.common.cold)
+        die(EXIT_USAGE, "peak has no --cold: a working set says where it lies, see --working-sets");
     if (o.common.type_count == 0) {
         o.common.types[0] = SCALAR_S;
         o.common.types[1] = SCALAR_D;

@@ -113,7 +113,7 @@ static void enter_member(void *context) {
 }
 
 /* One checked call of a member, in throughput mode one on each core at once. */
-static void check_member(struct runner *r, const struct check *check) {
+static void check_member(struct runner *r, struct check *check) {
     struct member *m = r->member;
     struct blas_operands *operands = r->operands;
     enter_member(r);
@@ -201,8 +201,7 @@ static size_t add_ceilings(const struct blas_options *o, struct ceilings *c, str
 static void read_ceiling(const struct ceilings *c, struct member *m) {
     size_t i = find_ceiling(c, m->type, m->threads);
     if (i == c->count || c->subject[i]->sampler.count == 0) return;
-    double seconds =
-        statistics_median(c->subject[i]->sampler.samples, c->subject[i]->sampler.count);
+    double seconds = sampler_result(&c->subject[i]->sampler, &m->ceiling_noisy).median;
     bool product = m->shape->kernel->is_product;
     snprintf(m->ceiling_name, sizeof m->ceiling_name, "%s%s", product ? "fma-" : "", c->name[i]);
     m->ceiling = m->ceiling_name;

@@ -20,7 +20,7 @@ struct member {
 
     enum member_status status;
     char reason[256];
-    bool noisy, unpinned;
+    bool noisy, unpinned, ceiling_noisy;
     struct check_result check;
     bool checked;
     struct summary summary; /* seconds of one call; in throughput mode of one on each core */

@@ -103,12 +103,22 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
     check->bound = check->scale > 0 ? scalar_epsilon(call->type) / 2 : 0;
 }
 
+/* Of all bytes that the operand lies in. */
+static uint64_t checksum(const struct operand *o) {
+    size_t bytes;
+    if (!operand_bytes(o, &bytes)) return 0;
+    uint64_t sum = 0;
+    for (const uint32_t *word = o->storage, *end = word + bytes / sizeof *word; word < end; word++)
+        sum = (sum << 5 | sum >> 59) + *word;
+    return sum;
+}
+
 /* Rounding errors spread over all elements, a wrong one stands out: no element may be farther off
  * than this many times what the bound allows on average. Without it a single wrong element of a
  * large matrix would drown in the norm. */
 static const double most_over_rms = 4;
 
-void check_arm(const struct check *check, struct blas_call *call) {
+void check_arm(struct check *check, struct blas_call *call) {
     struct operand *out = kernel_output(call);
     if (out) { /* the call before has changed it */
         struct operand_values values = values_of(check, (int)(out - call->operand), false);
@@ -118,6 +128,8 @@ void check_arm(const struct check *check, struct blas_call *call) {
         operand_poison(&call->operand[i], call->operand[i].written && !call->operand[i].read);
     call->step = 0;
     call->result = NAN;
+    for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
+        if (!call->operand[i].written) check->inputs[i] = checksum(&call->operand[i]);
 }
 
 struct check_result check_verify(const struct check *check, struct blas_call *call) {
@@ -125,7 +137,8 @@ struct check_result check_verify(const struct check *check, struct blas_call *ca
     struct check_result result = {.bound = check->bound};
     bool intact = true;
     for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
-        intact = operand_poison_intact(&call->operand[i]) && intact;
+        intact = operand_poison_intact(&call->operand[i]) && intact &&
+                 (call->operand[i].written || check->inputs[i] == checksum(&call->operand[i]));
     double sum = 0, largest = 0;
     double *actual = reals(check->rows);
     long columns = out ? out->columns : 1;
@@ -149,7 +162,7 @@ struct check_result check_verify(const struct check *check, struct blas_call *ca
     result.passed = intact && result.error <= check->bound; /* false for NaN too */
     if (!intact)
         snprintf(result.reason, sizeof result.reason,
-                 "it wrote outside its output, into memory that it must not touch");
+                 "it wrote outside its output: into an input or memory that it must not touch");
     else if (isnan(result.error))
         snprintf(result.reason, sizeof result.reason,
                  "the result holds NaN: part of the output was not written, or memory was read "

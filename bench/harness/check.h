@@ -14,11 +14,12 @@
  * costs O(n^2). Both the norm of the difference and its largest element are bounded. */
 struct check {
     uint64_t seed;
-    double low, high;     /* range of the values, by default [-1, 1] */
-    long rows, vectors;   /* elements of output * t; number of vectors t */
-    double *t, *expected; /* vectors x columns, vectors x rows */
-    double scale;         /* the error is measured in this */
-    double bound;         /* half the machine epsilon; 0 for an exact kernel */
+    double low, high;              /* range of the values, by default [-1, 1] */
+    long rows, vectors;            /* elements of output * t; number of vectors t */
+    double *t, *expected;          /* vectors x columns, vectors x rows */
+    double scale;                  /* the error is measured in this */
+    uint64_t inputs[MAX_OPERANDS]; /* checksums of operands that the call must not change */
+    double bound;                  /* half the machine epsilon; 0 for an exact kernel */
 };
 
 struct check_result {
@@ -33,7 +34,7 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
 
 /* Before the call that will be checked: fresh output, NaN around every operand and in an output
  * that is not read. */
-void check_arm(const struct check *check, struct blas_call *call);
+void check_arm(struct check *check, struct blas_call *call);
 
 /* After it: compares, and puts ordinary numbers where the NaN were. */
 struct check_result check_verify(const struct check *check, struct blas_call *call);

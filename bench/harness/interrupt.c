@@ -7,7 +7,9 @@ static volatile sig_atomic_t came;
 
 static void remember(int number) {
     came = number;
-    signal(number, SIG_DFL);
+    signal(SIGINT, SIG_DFL); /* the next one of any kind ends the process at once */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
 }
 
 void interrupt_catch(void) {

@@ -66,6 +66,8 @@ void options_parse(const struct usage *usage, int argc, char **argv, void *targe
         const char *name = word + 2;
         const char *equals = strchr(name, '=');
         size_t length = equals ? (size_t)(equals - name) : strlen(name);
+        if (equals && length == 4 && strncmp(name, "help", 4) == 0)
+            die(EXIT_USAGE, "--help takes no value");
         const struct option_row *row = find(usage, name, length);
         if (!row) die_unknown(usage, name, length);
         if (!row->argument) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ void record_open(struct record *record, const char *command, const char *out,
     name_run(record);
     char folder[4096];
     snprintf(folder, sizeof folder, "results/local/%s", record->run);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of write() like a full disk */
     open_new(record, out ? out : folder);
     json_object_set_new(provenance, "record", json_string("provenance"));
     json_object_set_new(provenance, "command", json_string(command));

@@ -16,6 +16,13 @@ static double timed(struct subject *s, long repetitions) {
     return clock_seconds() - begin;
 }
 
+/* Gets the subject ready, then waits until idle threads have stopped spinning on its cores: those
+ * of the library before, and our own team, which getting ready may have woken. */
+static void enter(struct subject *s) {
+    if (s->enter) s->enter(s->context);
+    quiesce_others();
+}
+
 static double least_region(const struct subject *s) {
     return fmax(s->least_region, clock_shortest_region());
 }
@@ -49,8 +56,7 @@ static void warm_up(struct subject *s) {
  * regions go untimed unless calls are long. */
 static void visit(struct subject *s) {
     double begin = clock_seconds();
-    quiesce_others(); /* another library's idle threads may still be spinning on these cores */
-    if (s->enter) s->enter(s->context);
+    enter(s);
     double now = clock_seconds();
     const struct sampler *sampler = &s->sampler;
     double last =
@@ -78,7 +84,7 @@ bool rounds_run(struct subject *subjects, size_t count, const struct rounds_opti
     for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
     for (size_t i = 0; i < count && !interrupt_came(); i++) {
         subjects[i].repetitions = 1;
-        if (subjects[i].enter) subjects[i].enter(subjects[i].context);
+        enter(&subjects[i]);
         calibrate(&subjects[i]);
     }
     bool wanted = true;

@@ -2,6 +2,7 @@
 
 #include <hwloc.h>
 #include <hwloc/linux.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,19 @@ static int count_inside(hwloc_obj_type_t type) {
     return hwloc_get_nbobjs_inside_cpuset_by_type(machine, start_mask, type);
 }
 
+/* With OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY set, OpenMP has bound this thread to its
+ * first place before main() began; all places together are where the process may run. */
+static void add_openmp_places(void) {
+    for (int place = 0; place < omp_get_num_places(); place++) {
+        int count = omp_get_place_num_procs(place);
+        int *processors = calloc((size_t)(count > 0 ? count : 1), sizeof *processors);
+        if (!processors) return;
+        omp_get_place_proc_ids(place, processors);
+        for (int i = 0; i < count; i++) hwloc_bitmap_set(start_mask, (unsigned)processors[i]);
+        free(processors);
+    }
+}
+
 static void discover(void) {
     start_mask = hwloc_bitmap_alloc();
     if (!start_mask || hwloc_topology_init(&machine) || hwloc_topology_load(machine)) {
@@ -38,6 +52,7 @@ static void discover(void) {
     }
     if (hwloc_get_cpubind(machine, start_mask, HWLOC_CPUBIND_THREAD))
         hwloc_bitmap_copy(start_mask, hwloc_topology_get_allowed_cpuset(machine));
+    add_openmp_places();
     facts.hardware_threads = count_inside(HWLOC_OBJ_PU);
     facts.cores = count_inside(HWLOC_OBJ_CORE);
     if (facts.hardware_threads < 1) facts.hardware_threads = 1;
