@@ -67,7 +67,7 @@ const struct kernel *kernel_find(const char *name);
 /* Whether the kernel can be called with these transposes, written like "n", "t", "nt". */
 bool kernel_takes_trans(const struct kernel *kernel, const char *trans);
 
-/* The operand that the call writes, or NULL for reductions. */
+/* The operand that the call writes, or NULL for reductions. A kernel has one output at most. */
 struct operand *kernel_output(struct blas_call *call);
 
 /* Bytes loaded and stored at the least. */

@@ -24,7 +24,8 @@ max(a, b) = a > b ? a : b
 add(list, name) = strstrt(list, '"'.name.'"') ? list : list.' "'.name.'"'
 place(list, name) = int(sum [i_ = 1:words(list)] (word(list, i_) eq name ? i_ : 0))
 # how a curve looks, by the name of its series; a script may define its own after loading this file
-curve_colour(s) = colour(place(SERIES, s))
+# every fourteen curves the colours shift, so that no two look alike
+curve_colour(s) = colour(place(SERIES, s) + 3 * int((place(SERIES, s) - 1) / words(POINTS)))
 curve_dot(s) = dot(place(SERIES, s))
 curve_dash(s) = 1
 # 950, 1500, 64k, 2M, 0.05; powers of two as 64 KiB

@@ -3,7 +3,7 @@
 #
 # usage: bench/peers/likwid.sh [FLOPSTEP] [--threads LIST] [--rounds N]
 #
-# Both run in turn, N rounds (default 3); the best rate of either counts. One line for each probe
+# Both run in turn, N rounds (default 3, some five minutes each); the best rate of either counts. One line for each probe
 # and working set that both have: GFLOP/s or GB/s, and flopstep's rate over likwid's. Exit 1 where a
 # ratio is below 0.97, 3 where likwid-bench or flopstep is missing. Nothing else should run meanwhile.
 set -eu

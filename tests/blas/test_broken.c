@@ -87,6 +87,17 @@ static void writes_outside_are_caught(void **state) {
     blas_library_close(library);
 }
 
+static void changed_inputs_are_caught(void **state) {
+    (void)state;
+    struct blas_library *library = open_broken("changes_input");
+    for (enum scalar type = 0; type < SCALAR_COUNT; type++) {
+        struct check_result r = check_gemm(library, type, 20, 30, 10, 1, 0);
+        assert_false(r.passed);
+        assert_non_null(strstr(r.reason, "outside its output: into an input"));
+    }
+    blas_library_close(library);
+}
+
 static void unwritten_elements_are_caught(void **state) {
     (void)state;
     struct blas_library *library = open_broken("leaves_unwritten");
@@ -140,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_elements_are_caught),
         cmocka_unit_test(writes_outside_are_caught),
+        cmocka_unit_test(changed_inputs_are_caught),
         cmocka_unit_test(unwritten_elements_are_caught),
         cmocka_unit_test(missing_routines_are_seen),
         cmocka_unit_test(wide_integers_are_refused),

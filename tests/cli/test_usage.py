@@ -115,6 +115,15 @@ class Numbers(cli.Case):
         self.assertIn("OMP_THREAD_LIMIT", result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
+    def test_openmp_places_hide_no_processor(self):
+        plain = self.run_in("info").stdout
+        bound = self.run_in("info", env={"OMP_PROC_BIND": "true", "OMP_PLACES": "threads"}).stdout
+        topology = [line for line in plain.splitlines() if line.startswith("topology")]
+        self.assertEqual([line for line in bound.splitlines() if line.startswith("topology")], topology)
+
+    def test_peak_has_no_cold(self):
+        self.fails(USAGE, "peak", "--cold", words=("--working-sets",))
+
     def test_strides(self):
         for lda in ("7", "15"):
             self.fails(USAGE, "blas", *cli.TINY, "--kernels", "gemm", "--lda", lda, "--blas", "naive",
