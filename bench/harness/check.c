@@ -91,7 +91,7 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
             t[v] = 1;
         else
             random_signs(check, v, columns, t);
-        if (kernel->element)
+        if (kernel->element && out)
             fold(check, call, NULL, out->rows, check->expected);
         else
             kernel->expected(call, t, check->expected + v * check->rows);
@@ -149,7 +149,7 @@ struct check_result check_verify(const struct check *check, struct blas_call *ca
     double *actual = reals(check->rows);
     long columns = out ? out->columns : 1;
     for (long v = 0; v < check->vectors; v++) {
-        if (call->kernel->element)
+        if (call->kernel->element && out)
             fold(check, call, out, out->rows, actual);
         else
             call->kernel->actual(call, check->t + v * columns, actual);
