@@ -1,6 +1,5 @@
 #include "bench/blas/group.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

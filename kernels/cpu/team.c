@@ -15,12 +15,6 @@ void team_run(int threads, void (*body)(int thread, int threads, void *argument)
 
 int team_limit(void) { return omp_get_thread_limit(); }
 
-void team_barrier(void) {
-    if (omp_in_parallel()) {
-#pragma omp barrier
-    }
-}
-
 static void pin_one(int thread, int threads, void *argument) {
     (void)threads;
     if (topology_pin(0, thread)) *(int *)argument = -1; /* every writer writes the same */

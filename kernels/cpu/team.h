@@ -10,9 +10,6 @@ void team_run(int threads, void (*body)(int thread, int threads, void *argument)
  * wait for threads that never come. */
 int team_limit(void);
 
-/* Waits for all threads of the running team. Only inside a body. */
-void team_barrier(void);
-
 /* Pins thread i of a team of `threads` to core i, for all later teams and for OpenMP libraries.
  * Returns 0, or -1 where the system does not permit it (then everything runs unpinned). */
 int team_pin(int threads);
