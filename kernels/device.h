@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/layers.h"
 #include "kernels/scalar.h"
 
 struct device {
@@ -19,6 +20,10 @@ struct device {
     void (*copy_in)(void *device_memory, const void *host_memory, size_t bytes);
     void (*copy_out)(void *host_memory, const void *device_memory, size_t bytes);
     void (*synchronise)(void); /* returns when everything issued has finished */
+    /* Makes the calling thread ready to issue to the queue: pins its threads, sets the library's.
+     * Called again whenever something else has used the device in between. */
+    void (*queue_enter)(struct queue *queue);
+    const struct layer_operations *layers;
 };
 
 /* The devices of this build; NULL behind the last. */

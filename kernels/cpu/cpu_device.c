@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "kernels/cpu/layers/cpu_layers.h"
+
 static bool has_type(enum scalar type) { return type == SCALAR_S || type == SCALAR_D; }
 
 /* The least of a set of limits, each a number in a file; 0 where there is none. */
@@ -72,4 +74,6 @@ const struct device cpu_device = {
     .copy_in = copy,
     .copy_out = copy,
     .synchronise = synchronise,
+    .queue_enter = cpu_queue_enter,
+    .layers = &cpu_layers,
 };

@@ -1,0 +1,80 @@
+#include "kernels/cpu/layers/clones.h"
+
+#define EACH(expression)                                                                           \
+    for (long i = 0; i < n; i++) {                                                                 \
+        REAL z = y[i];                                                                             \
+        y[i] = (expression);                                                                       \
+    }                                                                                              \
+    break
+
+/* y = f(y). The functions of <tgmath.h> by hand: REAL decides. */
+CLONES static void NAME(activate)(enum activation activation, REAL slope, long n, REAL *y) {
+    const REAL one = 1;
+    switch (activation) {
+    case ACTIVATION_STEP: EACH((REAL)(z >= 0));
+    case ACTIVATION_SIGMOID:
+        EACH(one / (one + (sizeof z == 4 ? (REAL)expf((float)-z) : (REAL)exp(-z))));
+    case ACTIVATION_TANH: EACH(sizeof z == 4 ? (REAL)tanhf((float)z) : (REAL)tanh(z));
+    case ACTIVATION_RELU: EACH(z > 0 || z != z ? z : 0); /* NaN stays: divergence must show */
+    case ACTIVATION_LEAKY_RELU: EACH(z > 0 ? z : slope * z);
+    case ACTIVATION_ELU:
+        EACH(z > 0 ? z : slope * (sizeof z == 4 ? (REAL)expm1f((float)z) : (REAL)expm1(z)));
+    case ACTIVATION_COUNT: break;
+    }
+}
+#undef EACH
+
+/* dy = dy f'(z), with f' from the output y. */
+#define EACH(derivative)                                                                           \
+    for (long i = 0; i < n; i++) dy[i] *= (derivative);                                            \
+    break
+
+CLONES static void NAME(differentiate)(enum activation activation, REAL slope, long n,
+                                       const REAL *y, REAL *dy) {
+    const REAL one = 1, zero = 0;
+    switch (activation) {
+    case ACTIVATION_STEP: EACH(zero);
+    case ACTIVATION_SIGMOID: EACH(y[i] * (one - y[i]));
+    case ACTIVATION_TANH: EACH(one - y[i] * y[i]);
+    case ACTIVATION_RELU: EACH(y[i] > 0 ? one : zero);
+    case ACTIVATION_LEAKY_RELU: EACH(y[i] > 0 ? one : slope);
+    case ACTIVATION_ELU: EACH(y[i] > 0 ? one : y[i] + slope);
+    case ACTIVATION_COUNT: break;
+    }
+}
+#undef EACH
+
+/* One unit a row: its pieces lie side by side. */
+static void NAME(maxout)(long units, long pieces, const REAL *x, REAL *y, int32_t *where) {
+    for (long i = 0; i < units; i++, x += pieces) {
+        int32_t best = 0;
+        for (int32_t p = 1; p < pieces; p++)
+            if (x[p] > x[best]) best = p;
+        y[i] = x[best];
+        where[i] = best;
+    }
+}
+
+static void NAME(maxout_back)(long units, long pieces, const REAL *dy, const int32_t *where,
+                              REAL *dx) {
+    for (long i = 0; i < units; i++, dx += pieces)
+        for (int32_t p = 0; p < pieces; p++) dx[p] = p == where[i] ? dy[i] : 0;
+}
+
+/* The largest is taken off first, so that no exponential overflows. */
+static void NAME(softmax_row)(long n, REAL *y) {
+    REAL largest = y[0], sum = 0;
+    for (long j = 1; j < n; j++)
+        if (y[j] > largest) largest = y[j];
+    for (long j = 0; j < n; j++) {
+        y[j] = sizeof(REAL) == 4 ? (REAL)expf((float)(y[j] - largest)) : (REAL)exp(y[j] - largest);
+        sum += y[j];
+    }
+    for (long j = 0; j < n; j++) y[j] /= sum;
+}
+
+static void NAME(softmax_row_back)(long n, const REAL *y, REAL *dy) {
+    REAL sum = 0;
+    for (long j = 0; j < n; j++) sum += dy[j] * y[j];
+    for (long j = 0; j < n; j++) dy[j] = y[j] * (dy[j] - sum);
+}

@@ -1,0 +1,98 @@
+#include "kernels/cpu/layers/cpu_layers.h"
+
+#include "kernels/cblas.h"
+#include "kernels/cpu/blas_library.h"
+#include "kernels/cpu/team.h"
+#include "kernels/trace.h"
+
+#if defined __SSE2__
+#include <xmmintrin.h>
+#endif
+
+const struct layer_operations cpu_layers = {
+    .dense_forward = cpu_dense_forward,
+    .dense_weight_gradient = cpu_dense_weight_gradient,
+    .dense_input_gradient = cpu_dense_input_gradient,
+    .conv_forward = cpu_conv_forward,
+    .conv_weight_gradient = cpu_conv_weight_gradient,
+    .conv_input_gradient = cpu_conv_input_gradient,
+    .max_pool_forward = cpu_max_pool_forward,
+    .max_pool_backward = cpu_max_pool_backward,
+    .average_pool_forward = cpu_average_pool_forward,
+    .average_pool_backward = cpu_average_pool_backward,
+    .activation_forward = cpu_activation_forward,
+    .activation_backward = cpu_activation_backward,
+    .maxout_forward = cpu_maxout_forward,
+    .maxout_backward = cpu_maxout_backward,
+    .softmax_forward = cpu_softmax_forward,
+    .softmax_backward = cpu_softmax_backward,
+    .dropout_forward = cpu_dropout_forward,
+    .dropout_backward = cpu_dropout_backward,
+    .loss = cpu_loss,
+    .update = cpu_update,
+    .conv_scratch = cpu_conv_scratch,
+    .loss_scratch = cpu_loss_scratch,
+    .gather = cpu_gather,
+};
+
+static void flush_denormals(int thread, int threads, void *argument) {
+    (void)thread, (void)threads, (void)argument;
+#if defined __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040); /* flush to zero, denormals are zero */
+#elif defined __aarch64__
+    unsigned long fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr | 1UL << 24));
+#endif
+}
+
+void cpu_queue_enter(struct queue *queue) {
+    team_pin(queue->threads);
+    team_run(queue->threads, flush_denormals, NULL);
+    blas_library_pin_workers(queue->library);
+    blas_library_set_threads(queue->library, 1);
+}
+
+struct range {
+    long count, parts;
+    range_body body;
+    const void *task;
+};
+
+static void run_part(int thread, int threads, void *argument) {
+    (void)threads;
+    const struct range *r = argument;
+    long begin = r->count * thread / r->parts, end = r->count * (thread + 1) / r->parts;
+    if (begin < end) r->body(begin, end, thread, r->task);
+}
+
+void cpu_queue_for(const struct queue *queue, long count, long grain, range_body body,
+                   const void *task) {
+    long parts = count / (grain > 0 ? grain : 1);
+    if (parts > queue->threads) parts = queue->threads;
+    if (parts < 1) parts = 1;
+    struct range range = {count, parts, body, task};
+    team_run((int)parts, run_part, &range);
+}
+
+typedef void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+                      const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                      int ldc);
+typedef void (*dgemm)(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
+                      const double *a, int lda, const double *b, int ldb, double beta, double *c,
+                      int ldc);
+
+void cpu_queue_gemm(const struct queue *queue, int thread, const struct product *p) {
+    struct span span = {.operation = "gemm", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
+    int ta = p->trans_a ? CBLAS_TRANS : CBLAS_NO_TRANS;
+    int tb = p->trans_b ? CBLAS_TRANS : CBLAS_NO_TRANS;
+    int m = (int)p->m, n = (int)p->n, k = (int)p->k;
+    span_begin(&span);
+    if (queue->type == SCALAR_S)
+        ((sgemm)queue->gemm)(CBLAS_ROW_MAJOR, ta, tb, m, n, k, 1, p->a, (int)p->lda, p->b,
+                             (int)p->ldb, (float)p->beta, p->c, (int)p->ldc);
+    else
+        ((dgemm)queue->gemm)(CBLAS_ROW_MAJOR, ta, tb, m, n, k, 1, p->a, (int)p->lda, p->b,
+                             (int)p->ldb, p->beta, p->c, (int)p->ldc);
+    span_end(&span);
+}

@@ -1,0 +1,96 @@
+/* The layer operations of the CPU, a file each; cpu_layers.c lists them in the device's table. */
+#ifndef FLOPSTEP_KERNELS_CPU_LAYERS_CPU_LAYERS_H
+#define FLOPSTEP_KERNELS_CPU_LAYERS_CPU_LAYERS_H
+
+#include <stdbool.h>
+
+#include "kernels/layers.h"
+
+extern const struct layer_operations cpu_layers;
+
+/* Pins the team, sets the BLAS to one thread (each of the team calls it by itself) and flushes
+ * denormal numbers to zero in every thread: they slow training several times. */
+void cpu_queue_enter(struct queue *queue);
+
+/* Runs body on parts of [0, count), one part a thread. The parts depend on count, grain and the
+ * queue's threads alone; none but the last is smaller than `grain`. */
+typedef void (*range_body)(long begin, long end, int thread, const void *task);
+void cpu_queue_for(const struct queue *queue, long count, long grain, range_body body,
+                   const void *task);
+
+/* Elements below which another thread costs more than it saves. */
+enum { ELEMENT_GRAIN = 8192 };
+
+/* Row-major C[m][n] = op(A) op(B) + beta C; lda, ldb, ldc are elements between rows. */
+struct product {
+    bool trans_a, trans_b;
+    long m, n, k;
+    const void *a;
+    long lda;
+    const void *b;
+    long ldb;
+    double beta;
+    void *c;
+    long ldc;
+};
+void cpu_queue_gemm(const struct queue *queue, int thread, const struct product *product);
+
+/* Address of element i. */
+static inline void *element_at(const struct queue *q, const void *array, long i) {
+    return (char *)array + (size_t)i * scalar_bytes(q->type);
+}
+
+/* y[rows][columns] += b, columns [from, to). */
+void cpu_add_bias(const struct queue *q, long rows, long columns, long from, long to, const void *b,
+                  void *y);
+/* db[column] = sum over rows of dy, in the order of the rows. */
+void cpu_sum_rows(const struct queue *q, long rows, long columns, const void *dy, void *db);
+
+void cpu_dense_forward(struct queue *, const struct dense_shape *, const void *x, const void *w,
+                       const void *b, void *y);
+void cpu_dense_weight_gradient(struct queue *, const struct dense_shape *, const void *x,
+                               const void *dy, void *dw, void *db);
+void cpu_dense_input_gradient(struct queue *, const struct dense_shape *, const void *dy,
+                              const void *w, void *dx);
+
+void cpu_conv_forward(struct queue *, const struct conv_shape *, const void *x, const void *w,
+                      const void *b, void *y);
+void cpu_conv_weight_gradient(struct queue *, const struct conv_shape *, const void *x,
+                              const void *dy, void *dw, void *db);
+void cpu_conv_input_gradient(struct queue *, const struct conv_shape *, const void *dy,
+                             const void *w, void *dx);
+size_t cpu_conv_scratch(const struct queue *, const struct conv_shape *);
+
+void cpu_max_pool_forward(struct queue *, const struct pool_shape *, const void *x, void *y,
+                          int32_t *where);
+void cpu_max_pool_backward(struct queue *, const struct pool_shape *, const void *dy,
+                           const int32_t *where, void *dx);
+void cpu_average_pool_forward(struct queue *, const struct pool_shape *, const void *x, void *y);
+void cpu_average_pool_backward(struct queue *, const struct pool_shape *, const void *dy, void *dx);
+
+void cpu_activation_forward(struct queue *, enum activation, double slope, long count, void *y);
+void cpu_activation_backward(struct queue *, enum activation, double slope, long count,
+                             const void *y, void *dy);
+void cpu_maxout_forward(struct queue *, long rows, long out, long pieces, const void *x, void *y,
+                        int32_t *where);
+void cpu_maxout_backward(struct queue *, long rows, long out, long pieces, const void *dy,
+                         const int32_t *where, void *dx);
+void cpu_softmax_forward(struct queue *, long rows, long n, void *y);
+void cpu_softmax_backward(struct queue *, long rows, long n, const void *y, void *dy);
+
+void cpu_dropout_forward(struct queue *, double rate, struct dropout_place, long images, long n,
+                         void *y, uint8_t *mask);
+void cpu_dropout_backward(struct queue *, double rate, long images, long n, const uint8_t *mask,
+                          void *dy);
+
+double cpu_loss(struct queue *, enum loss, long images, long outputs, void *y,
+                const struct loss_targets *, void *dy, long *correct);
+size_t cpu_loss_scratch(const struct queue *, long images);
+
+void cpu_update(struct queue *, enum update_rule, const struct update_numbers *, long count,
+                void *w, const void *g, void *slot0, void *slot1);
+
+void cpu_gather(struct queue *, long count, long n, const uint8_t *pixels, const double *numbers,
+                const int64_t *order, void *x);
+
+#endif

@@ -1,0 +1,173 @@
+/* The operations of a training step at the level of a layer. A device implements them in one table;
+ * nn/ builds networks of them. Arrays are dense and row-major, a row an image; images are NHWC:
+ * [image][y][x][channel]. Weights are [in][out], filters [ky][kx][channel][filter], so that every
+ * forward product is a plain NN GEMM. All arrays have the queue's type. */
+#ifndef FLOPSTEP_KERNELS_LAYERS_H
+#define FLOPSTEP_KERNELS_LAYERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/scalar.h"
+
+struct device;
+struct blas_library;
+
+/* Where operations are issued: a device with its GEMM and threads. An operation reads and writes
+ * memory of that device; operations of one queue run one after the other. */
+struct queue {
+    const struct device *device;
+    enum scalar type;
+    int threads;
+    const struct blas_library *library; /* the CPU's BLAS */
+    void (*gemm)(void);                 /* its cblas_sgemm or cblas_dgemm */
+    void *scratch;                      /* as much as the largest operation wants */
+    size_t scratch_bytes;
+};
+
+enum activation {
+    ACTIVATION_STEP,
+    ACTIVATION_SIGMOID,
+    ACTIVATION_TANH,
+    ACTIVATION_RELU,
+    ACTIVATION_LEAKY_RELU,
+    ACTIVATION_ELU,
+    ACTIVATION_COUNT
+};
+
+struct dense_shape {
+    long images, in, out;
+};
+
+struct conv_shape {
+    long images;
+    long height, width, channels; /* of the input */
+    long kernel, stride, padding; /* square kernels; zeros are padded */
+    long out_height, out_width, filters;
+};
+
+struct pool_shape {
+    long images;
+    long height, width, channels;
+    long window, stride;
+    long out_height, out_width;
+};
+
+/* Which mask: element i of image r has the bits of (seed, layer, step, (first_image + r) * n + i),
+ * so ranks that share a batch draw the masks that one rank would. */
+struct dropout_place {
+    uint64_t seed, step;
+    uint32_t layer;
+    long first_image;
+};
+
+enum loss {
+    LOSS_HALF_SUM,    /* 1/2 sum (y - t)^2 over images and outputs */
+    LOSS_HALF_MEAN,   /* 1/2n sum (y - t)^2: mean over images, sum over outputs */
+    LOSS_MEAN,        /* mean of (y - t)^2 over images and outputs */
+    LOSS_BINARY,      /* mean over images of -sum t log y + (1 - t) log(1 - y), y = sigmoid(z) */
+    LOSS_CATEGORICAL, /* mean over images of -sum t log y, y = softmax(z) */
+    LOSS_COUNT
+};
+
+/* What the right outputs are: labels (one-hot targets), or numbers. The other is NULL. */
+struct loss_targets {
+    const int32_t *labels; /* [images] */
+    const void *numbers;   /* [images][outputs] */
+};
+
+enum update_rule {
+    UPDATE_GRADIENT_DESCENT, /* w -= lr g */
+    UPDATE_MOMENTUM,         /* v = mu v + g, w -= lr v */
+    UPDATE_NESTEROV,         /* v = mu v + g, w -= lr (g + mu v) */
+    UPDATE_RMSPROP,          /* s = rho s + (1 - rho) g^2, w -= lr g / (sqrt s + eps) */
+    UPDATE_ADADELTA,         /* s as above, d = sqrt(u + eps) / sqrt(s + eps) g,
+                                u = rho u + (1 - rho) d^2, w -= lr d */
+    UPDATE_ADAM,             /* m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g^2,
+                                w -= (from_m m + from_g g) / (sqrt(s scale_s) + eps); Nadam likewise */
+    UPDATE_COUNT
+};
+
+/* The numbers of one update; which ones count depends on the rule. */
+struct update_numbers {
+    double lr, mu, rho, b1, b2, eps;
+    double from_m, from_g, scale_s; /* of Adam and Nadam: hold lr and the bias corrections */
+    double decay;                   /* L2: g + decay w takes the place of g */
+};
+
+/* x, y: input and output of the layer; dx, dy, dw, db: gradient of the loss by them. "In place"
+ * means that the output overwrites the input. Sums over images run in a fixed order, so the same
+ * queue gives the same bits. */
+struct layer_operations {
+    /* y[images][out] = x[images][in] w[in][out] + b[out] */
+    void (*dense_forward)(struct queue *, const struct dense_shape *, const void *x, const void *w,
+                          const void *b, void *y);
+    /* dw = x^T dy, db = sum of dy over images */
+    void (*dense_weight_gradient)(struct queue *, const struct dense_shape *, const void *x,
+                                  const void *dy, void *dw, void *db);
+    /* dx = dy w^T */
+    void (*dense_input_gradient)(struct queue *, const struct dense_shape *, const void *dy,
+                                 const void *w, void *dx);
+
+    /* The same with x and y images: y[i][oy][ox][f] = b[f] + sum over ky, kx, c of
+     * x[i][oy stride + ky - padding][ox stride + kx - padding][c] w[ky][kx][c][f] */
+    void (*conv_forward)(struct queue *, const struct conv_shape *, const void *x, const void *w,
+                         const void *b, void *y);
+    void (*conv_weight_gradient)(struct queue *, const struct conv_shape *, const void *x,
+                                 const void *dy, void *dw, void *db);
+    void (*conv_input_gradient)(struct queue *, const struct conv_shape *, const void *dy,
+                                const void *w, void *dx);
+
+    /* Largest of each window; `where` [outputs] keeps which one (the first of equals). */
+    void (*max_pool_forward)(struct queue *, const struct pool_shape *, const void *x, void *y,
+                             int32_t *where);
+    void (*max_pool_backward)(struct queue *, const struct pool_shape *, const void *dy,
+                              const int32_t *where, void *dx);
+    void (*average_pool_forward)(struct queue *, const struct pool_shape *, const void *x, void *y);
+    void (*average_pool_backward)(struct queue *, const struct pool_shape *, const void *dy,
+                                  void *dx);
+
+    /* In place, element by element; the derivative comes from the output y. `slope` is that of
+     * leaky ReLU below 0 and alpha of ELU. */
+    void (*activation_forward)(struct queue *, enum activation, double slope, long count, void *y);
+    void (*activation_backward)(struct queue *, enum activation, double slope, long count,
+                                const void *y, void *dy);
+    /* Largest of each group of `pieces` neighbours: x[rows][out pieces] to y[rows][out]. */
+    void (*maxout_forward)(struct queue *, long rows, long out, long pieces, const void *x, void *y,
+                           int32_t *where);
+    void (*maxout_backward)(struct queue *, long rows, long out, long pieces, const void *dy,
+                            const int32_t *where, void *dx);
+    /* Rows to probabilities, in place; backward: dx = y (dy - sum(dy y)), in place in dy. */
+    void (*softmax_forward)(struct queue *, long rows, long n, void *y);
+    void (*softmax_backward)(struct queue *, long rows, long n, const void *y, void *dy);
+
+    /* Zeroes each element with probability `rate` and divides the others by 1 - rate; the mask
+     * [images][n] keeps which. In place. */
+    void (*dropout_forward)(struct queue *, double rate, struct dropout_place, long images, long n,
+                            void *y, uint8_t *mask);
+    void (*dropout_backward)(struct queue *, double rate, long images, long n, const uint8_t *mask,
+                             void *dy);
+
+    /* Loss of [images][outputs] in y, its gradient into dy (NULL: not wanted). For LOSS_BINARY and
+     * LOSS_CATEGORICAL y holds the sums z before the sigmoid or softmax and is overwritten by the
+     * probabilities; dy is then the gradient by z. Returns the loss; *correct: images whose largest
+     * output is the labelled one (with one output: on the right side of a half), -1 without
+     * labels. */
+    double (*loss)(struct queue *, enum loss, long images, long outputs, void *y,
+                   const struct loss_targets *, void *dy, long *correct);
+
+    /* One optimizer step on `count` parameters; slot0 and slot1 are the rule's memory. */
+    void (*update)(struct queue *, enum update_rule, const struct update_numbers *, long count,
+                   void *w, const void *g, void *slot0, void *slot1);
+
+    /* Bytes of scratch memory that a convolution, or the loss of so many images, wants. */
+    size_t (*conv_scratch)(const struct queue *, const struct conv_shape *);
+    size_t (*loss_scratch)(const struct queue *, long images);
+
+    /* Inputs to the queue's type: pixels / 255 or numbers, row `order[i]` of the data (NULL: row i)
+     * becomes row i of x [count][n]. One of pixels and numbers is NULL. */
+    void (*gather)(struct queue *, long count, long n, const uint8_t *pixels, const double *numbers,
+                   const int64_t *order, void *x);
+};
+
+#endif

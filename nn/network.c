@@ -1,0 +1,234 @@
+#include "nn/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/random.h"
+#include "kernels/trace.h"
+#include "nn/layers.h"
+#include "nn/step.h"
+
+enum { ALIGNMENT = 64 };
+
+static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+/* What of a buffer the layer that wrote it still needs in the backward pass. */
+enum kept { KEPT_NOTHING, KEPT_SIGN, KEPT_VALUE };
+
+static enum kept kept_by(const struct layer_kind *kind, enum kept before) {
+    if (kind == &flatten_kind) return before;
+    if (kind == &relu_kind || kind == &leaky_relu_kind || kind == &step_kind) return KEPT_SIGN;
+    if (kind->in_place && kind != &dropout_kind) return KEPT_VALUE;
+    return KEPT_NOTHING;
+}
+
+/* Whether the layer may overwrite its input. Dropout keeps the signs that matter: where it writes a
+ * 0 the gradient is 0 as well. */
+static bool may_overwrite(const struct layer_kind *kind, enum kept kept, bool first) {
+    if (!kind->in_place || first) return kind == &flatten_kind && !first;
+    if (kind == &flatten_kind || kept == KEPT_NOTHING) return true;
+    return kind == &dropout_kind && kept == KEPT_SIGN;
+}
+
+/* The size of everything, in bytes. */
+struct plan {
+    size_t parameter, activation, difference, memory, scratch;
+    bool own[MOST_LAYERS]; /* the layer has an output of its own */
+};
+
+static struct plan plan_of(const struct architecture *a, const struct queue *queue, long batch) {
+    struct plan plan = {0};
+    size_t element = scalar_bytes(queue->type), images = (size_t)batch;
+    enum kept kept = KEPT_VALUE; /* the input is the caller's */
+    for (int i = 0; i < a->count; i++) {
+        const struct layer *l = &a->layers[i];
+        size_t out = aligned(images * (size_t)extent_size(l->out) * element);
+        plan.own[i] = !may_overwrite(l->kind, kept, i == 0);
+        kept = kept_by(l->kind, kept);
+        plan.parameter += (size_t)(l->weights + l->biases) * element;
+        if (plan.own[i]) plan.activation += out;
+        if (out > plan.difference) plan.difference = out;
+        if (l->kind->memory) plan.memory += aligned(images * l->kind->memory(l));
+        size_t scratch = l->kind->scratch ? l->kind->scratch(l, queue, batch) : 0;
+        if (scratch > plan.scratch) plan.scratch = scratch;
+    }
+    size_t loss = queue->device->layers->loss_scratch(queue, batch);
+    if (loss > plan.scratch) plan.scratch = loss;
+    return plan;
+}
+
+size_t network_bytes(const struct architecture *a, const struct queue *queue, long batch,
+                     bool training) {
+    struct plan plan = plan_of(a, queue, batch);
+    return plan.parameter + plan.activation + plan.memory + plan.scratch +
+           (training ? plan.parameter + 2 * plan.difference : 0);
+}
+
+static bool reserve(const struct device *device, struct arena *arena, size_t bytes) {
+    arena->bytes = bytes ? bytes : ALIGNMENT;
+    arena->memory = device->allocate(arena->bytes);
+    return arena->memory != NULL;
+}
+
+static void give_back(const struct device *device, struct arena *arena) {
+    if (arena->memory) device->release(arena->memory, arena->bytes);
+    *arena = (struct arena){0};
+}
+
+/* Parameters of a layer lie side by side: weights, then biases. */
+static void place_parameters(struct network *n, size_t element, bool training) {
+    size_t at = 0;
+    for (int i = 0; i < n->count; i++) {
+        struct layer *l = &n->layers[i];
+        if (!l->weights) continue;
+        l->w = n->parameter.memory + at;
+        l->b = n->parameter.memory + at + (size_t)l->weights * element;
+        if (training) {
+            l->dw = n->gradient.memory + at;
+            l->db = n->gradient.memory + at + (size_t)l->weights * element;
+        }
+        at += (size_t)(l->weights + l->biases) * element;
+    }
+    n->parameters = (long)(at / element);
+}
+
+static void place_outputs(struct network *n, const struct plan *plan, size_t element) {
+    size_t images = (size_t)n->batch;
+    char *activation = n->activation.memory, *memory = n->memory.memory;
+    for (int i = 0; i < n->count; i++) {
+        struct layer *l = &n->layers[i];
+        l->x = i ? n->layers[i - 1].y : NULL; /* the first one's comes with each step */
+        l->y = plan->own[i] ? activation : n->layers[i - 1].y;
+        if (plan->own[i]) activation += aligned(images * (size_t)extent_size(l->out) * element);
+        if (!l->kind->memory) continue;
+        l->memory = memory;
+        memory += aligned(images * l->kind->memory(l));
+    }
+    n->output = n->layers[n->count - 1].y;
+}
+
+/* Two buffers in turn: dx of a layer is dy of the one before. Layers up to the first one with
+ * parameters hand nothing on. */
+static void place_differences(struct network *n, size_t bytes) {
+    char *buffer[2] = {n->difference.memory, n->difference.memory + bytes};
+    int first = 0, now = 0;
+    while (first < n->count - 1 && !n->layers[first].weights) first++;
+    for (int i = n->count - 1; i >= 0; i--) {
+        struct layer *l = &n->layers[i];
+        l->dy = buffer[now];
+        if (!l->kind->in_place) now = !now;
+        l->dx = i > first ? buffer[now] : NULL;
+    }
+}
+
+static const struct {
+    const struct layer_kind *last;
+    const char *needs;
+} loss_needs[LOSS_COUNT] = {
+    [LOSS_BINARY] = {&sigmoid_kind, "binary cross-entropy needs a sigmoid at the end"},
+    [LOSS_CATEGORICAL] = {&softmax_kind, "categorical cross-entropy needs a softmax at the end"},
+};
+
+bool network_plan(struct network *n, const struct architecture *architecture, struct queue *queue,
+                  long batch, enum loss loss, bool training, char *reason, size_t size) {
+    const struct device *device = queue->device;
+    *n = (struct network){
+        .architecture = *architecture, .queue = queue, .loss = loss, .batch = batch};
+    n->layers = n->architecture.layers;
+    n->count = n->computed = architecture->count;
+    n->outputs = extent_size(n->layers[n->count - 1].out);
+    if (loss_needs[loss].last) {
+        if (n->layers[n->count - 1].kind != loss_needs[loss].last) {
+            snprintf(reason, size, "%s", loss_needs[loss].needs);
+            return false;
+        }
+        n->computed--;
+    }
+    size_t element = scalar_bytes(queue->type);
+    struct plan plan = plan_of(architecture, queue, batch);
+    size_t bytes = network_bytes(architecture, queue, batch, training);
+    size_t available = device->memory_available();
+    if (bytes > available) {
+        snprintf(reason, size, "needs %.1f GB of memory, %.1f are available; take a smaller batch",
+                 (double)bytes * 1e-9, (double)available * 1e-9);
+        return false;
+    }
+    if (!reserve(device, &n->parameter, plan.parameter) ||
+        !reserve(device, &n->activation, plan.activation) ||
+        !reserve(device, &n->memory, plan.memory) || !reserve(device, &n->scratch, plan.scratch) ||
+        (training && !reserve(device, &n->gradient, plan.parameter)) ||
+        (training && !reserve(device, &n->difference, 2 * plan.difference))) {
+        snprintf(reason, size, "%.1f GB of memory could not be had; take a smaller batch",
+                 (double)bytes * 1e-9);
+        network_free(n);
+        return false;
+    }
+    place_parameters(n, element, training);
+    place_outputs(n, &plan, element);
+    if (training) place_differences(n, plan.difference);
+    return true;
+}
+
+void network_free(struct network *n) {
+    const struct device *device = n->queue->device;
+    struct arena *arenas[] = {&n->parameter,  &n->gradient, &n->activation,
+                              &n->difference, &n->memory,   &n->scratch};
+    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++) give_back(device, arenas[i]);
+}
+
+long layer_offset(const struct network *n, const struct layer *l) {
+    return (long)(((char *)l->w - n->parameter.memory) / (long)scalar_bytes(n->queue->type));
+}
+
+const char *const initial_names[] = {"zero", "normal", "small", "glorot", "he", NULL};
+
+/* Standard deviation of normal weights; Glorot and Bengio 2010 for tanh and the like, He et al.
+ * 2015 for ReLU. */
+static double deviation(enum initial initial, const struct layer *l) {
+    switch (initial) {
+    case INITIAL_ZERO: return 0;
+    case INITIAL_NORMAL: return 1;
+    case INITIAL_SMALL: return 0.01;
+    case INITIAL_GLOROT: return sqrt(2.0 / (double)(l->fan_in + l->fan_out));
+    case INITIAL_HE: return sqrt(2.0 / (double)l->fan_in);
+    }
+    return 0;
+}
+
+/* Streams of random numbers: below MOST_LAYERS the masks of the layers. */
+enum { STREAM_WEIGHTS = 1000 };
+
+void network_initialise(struct network *n, enum initial initial, uint64_t seed) {
+    size_t element = scalar_bytes(n->queue->type);
+    for (int i = 0; i < n->count; i++) {
+        const struct layer *l = &n->layers[i];
+        double sigma = deviation(initial, l);
+        for (long j = 0; j < l->weights + l->biases; j++) {
+            double value =
+                j < l->weights && sigma > 0
+                    ? sigma * random_normal(seed, STREAM_WEIGHTS + (uint32_t)i, 0, (uint64_t)j)
+                    : 0;
+            float single = (float)value;
+            n->queue->device->copy_in((char *)l->w + (size_t)j * element,
+                                      element == sizeof single ? (void *)&single : (void *)&value,
+                                      element);
+        }
+    }
+}
+
+double layer_flops(const struct layer *l, bool first, const char *pass) {
+    double forward = l->kind->flops ? l->kind->flops(l) : 0;
+    if (strcmp(pass, "forward") == 0) return forward;
+    return first ? forward : 2 * forward; /* weight gradient, and input gradient */
+}
+
+double network_flops(const struct network *n, const char *pass) {
+    double sum = 0;
+    bool first = true;
+    for (int i = 0; i < n->count; i++) {
+        sum += layer_flops(&n->layers[i], first, pass);
+        if (n->layers[i].weights) first = false;
+    }
+    return sum;
+}

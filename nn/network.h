@@ -1,0 +1,106 @@
+/* A network: layers in a row, planned once. Shapes, memory, FLOP and bytes of every layer are fixed
+ * before the first step; parameters, gradients and activations live in one arena each; a step
+ * allocates nothing. */
+#ifndef FLOPSTEP_NN_NETWORK_H
+#define FLOPSTEP_NN_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/device.h"
+#include "nn/dataset.h"
+
+enum { MOST_LAYERS = 64, NETWORK_REASON = 512, NETWORK_TEXT = 1024 };
+
+struct layer_kind;
+
+struct layer {
+    const struct layer_kind *kind;
+    char name[24]; /* "conv2": the kind with its number in the network */
+    struct extent in, out;
+
+    /* As written in the notation. */
+    long size;                    /* units, filters, window of a pool, pieces of maxout */
+    long kernel, stride, padding; /* of convolutions and pools */
+    double rate;                  /* of dropout */
+    double slope;                 /* of leaky ReLU and ELU */
+    enum activation activation;
+
+    /* What follows from the shapes. */
+    long weights, biases; /* number of parameters */
+    long fan_in, fan_out; /* terms in a sum forward and backward: initial weights depend on them */
+
+    /* Where it works; set by network_plan. Arrays hold [batch][extent]. In layers that work in
+     * place y is x and dy is dx. */
+    void *w, *b, *dw, *db;
+    const void *x;
+    void *y, *dx, *dy; /* dx NULL: not wanted, the first layer's */
+    void *memory;      /* masks of dropout, places of maxima */
+};
+
+/* The network as written, not yet in memory. */
+struct architecture {
+    char text[NETWORK_TEXT]; /* the notation, one line */
+    struct extent in;
+    struct layer layers[MOST_LAYERS];
+    int count;
+};
+
+struct arena {
+    char *memory;
+    size_t bytes;
+};
+
+struct network {
+    struct architecture architecture;
+    struct layer *layers; /* of the architecture */
+    int count;
+    int computed; /* layers that forward computes; the rest (softmax, sigmoid) is the loss's */
+    struct queue *queue;
+    enum loss loss;
+    long batch;   /* images in a step at most */
+    long outputs; /* of one image */
+    long parameters;
+    struct arena parameter, gradient, activation, difference, memory, scratch;
+    void *output; /* y of the last layer */
+};
+
+/* What a pass through the network needs to know beyond its layers. */
+struct pass {
+    struct queue *queue;
+    long images;
+    bool training;             /* dropout drops */
+    struct dropout_place draw; /* its layer is set layer by layer */
+};
+
+/* Makes room for `batch` images. `training` false: no gradients. False with a reason, also where
+ * the loss does not fit the last layer or the batch not the memory. The queue stays the caller's
+ * and must outlive the network; its scratch is the network's from now on. */
+bool network_plan(struct network *network, const struct architecture *architecture,
+                  struct queue *queue, long batch, enum loss loss, bool training, char *reason,
+                  size_t size);
+void network_free(struct network *network);
+
+/* Bytes that network_plan would allocate. */
+size_t network_bytes(const struct architecture *architecture, const struct queue *queue, long batch,
+                     bool training);
+
+/* Initial weights; biases are 0. */
+enum initial { INITIAL_ZERO, INITIAL_NORMAL, INITIAL_SMALL, INITIAL_GLOROT, INITIAL_HE };
+extern const char *const initial_names[]; /* NULL-terminated, in the order of the enum */
+void network_initialise(struct network *network, enum initial initial, uint64_t seed);
+
+/* Output y[images][outputs] of all layers, softmax and sigmoid at the end included. Not training:
+ * dropout lets all through. x is device memory [images][in]. */
+const void *network_predict(struct network *network, const void *x, long images);
+
+/* FLOP of one image in a pass: "forward" or "backward". Multiply-adds of dense and convolution
+ * layers; the first layer's input gradient is not computed and not counted. */
+double network_flops(const struct network *network, const char *pass);
+double layer_flops(const struct layer *layer, bool first, const char *pass);
+
+/* The index of the first parameter of a layer in the arenas. */
+long layer_offset(const struct network *network, const struct layer *layer);
+
+#endif

@@ -1,0 +1,149 @@
+#include "nn/step.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "kernels/trace.h"
+#include "nn/layers.h"
+
+struct pass training_pass(const struct network *n, long images, uint64_t seed, uint64_t step,
+                          long first_image) {
+    return (struct pass){.queue = n->queue,
+                         .images = images,
+                         .training = true,
+                         .draw = {.seed = seed, .step = step, .first_image = first_image}};
+}
+
+/* The shape of a layer's product, for those who read spans. */
+static struct span span_of(const struct layer *l, const char *pass, long images) {
+    struct span span = {
+        .operation = l->kind->name, .pass = pass, .layer = l->name, .m = -1, .n = -1, .k = -1};
+    if (!l->weights) return span;
+    span.m = images * l->out.height * l->out.width;
+    span.n = l->size;
+    span.k = l->weights / l->size;
+    return span;
+}
+
+/* What the loss is computed in, and layers that must not overwrite what another one still needs. */
+static void copy_input(const struct pass *pass, const struct layer *l) {
+    if (!l->kind->in_place || l->y == l->x) return;
+    size_t bytes = (size_t)(pass->images * extent_size(l->in)) * scalar_bytes(pass->queue->type);
+    pass->queue->device->copy_in(l->y, l->x, bytes);
+}
+
+/* a = x; for each layer: a = f(a) */
+void network_forward(struct network *n, const struct pass *pass, const void *x) {
+    struct pass here = *pass;
+    n->layers[0].x = x;
+    for (int i = 0; i < n->count; i++) {
+        struct layer *l = &n->layers[i];
+        struct span span = span_of(l, "forward", pass->images);
+        here.draw.layer = (uint32_t)i;
+        span_begin(&span);
+        copy_input(pass, l);
+        if (i < n->computed) l->kind->forward(&here, l);
+        span_end(&span);
+    }
+}
+
+struct step_result network_loss(struct network *n, const struct pass *pass,
+                                const struct loss_targets *targets, bool with_gradient) {
+    struct span span = {.operation = "loss",
+                        .pass = "loss",
+                        .layer = "loss",
+                        .m = pass->images,
+                        .n = n->outputs,
+                        .k = -1};
+    struct step_result result;
+    void *dy = with_gradient ? n->layers[n->count - 1].dy : NULL;
+    span_begin(&span);
+    n->queue->scratch = n->scratch.memory;
+    n->queue->scratch_bytes = n->scratch.bytes;
+    result.loss = n->queue->device->layers->loss(n->queue, n->loss, pass->images, n->outputs,
+                                                 n->output, targets, dy, &result.correct);
+    span_end(&span);
+    return result;
+}
+
+/* d = gradient of the loss by the output; for each layer from the last: dw, db from d, then
+ * d = d f' */
+void network_backward(struct network *n, const struct pass *pass, const struct reducer *reducer) {
+    struct pass here = *pass;
+    for (int i = n->computed - 1; i >= 0; i--) {
+        struct layer *l = &n->layers[i];
+        struct span span = span_of(l, "backward", pass->images);
+        here.draw.layer = (uint32_t)i;
+        span_begin(&span);
+        l->kind->backward(&here, l);
+        span_end(&span);
+        if (l->weights && reducer)
+            reducer->gradient_ready(reducer->context, l->dw, l->weights + l->biases);
+        if (!l->dx && l->weights) break; /* nothing before it has parameters */
+    }
+}
+
+/* w = w - (what the optimizer makes of dw) */
+void network_update(struct network *n, struct optimizer *optimizer) {
+    optimizer_advance(optimizer);
+    for (int i = 0; i < n->count; i++) {
+        struct layer *l = &n->layers[i];
+        if (!l->weights) continue;
+        struct span span = span_of(l, "update", 0);
+        span.m = l->weights + l->biases;
+        span.n = span.k = -1;
+        span_begin(&span);
+        optimizer_update(optimizer, layer_offset(n, l), l->weights, l->w, l->dw, true);
+        optimizer_update(optimizer, layer_offset(n, l) + l->weights, l->biases, l->b, l->db, false);
+        span_end(&span);
+    }
+}
+
+struct step_result train_step(struct network *n, struct optimizer *optimizer,
+                              const struct pass *pass, const void *x,
+                              const struct loss_targets *targets, const struct reducer *reducer) {
+    n->queue->scratch = n->scratch.memory;
+    n->queue->scratch_bytes = n->scratch.bytes;
+    network_forward(n, pass, x);
+    struct step_result result = network_loss(n, pass, targets, true);
+    if (!isfinite(result.loss)) return result;
+    network_backward(n, pass, reducer);
+    if (reducer) reducer->finish(reducer->context);
+    network_update(n, optimizer);
+    return result;
+}
+
+const void *network_predict(struct network *n, const void *x, long images) {
+    struct pass pass = {.queue = n->queue, .images = images};
+    n->queue->scratch = n->scratch.memory;
+    n->queue->scratch_bytes = n->scratch.bytes;
+    network_forward(n, &pass, x);
+    for (int i = n->computed; i < n->count; i++) n->layers[i].kind->forward(&pass, &n->layers[i]);
+    return n->output;
+}
+
+static bool all_finite(const struct queue *q, const void *array, long count) {
+    size_t element = scalar_bytes(q->type);
+    for (long i = 0; i < count; i++) {
+        float single;
+        double value;
+        const char *at = (const char *)array + (size_t)i * element;
+        if (q->type == SCALAR_S) {
+            q->device->copy_out(&single, at, element);
+            value = (double)single;
+        } else {
+            q->device->copy_out(&value, at, element);
+        }
+        if (!isfinite(value)) return false;
+    }
+    return true;
+}
+
+const struct layer *first_not_finite(const struct network *n, long images) {
+    for (int i = 0; i < n->count; i++) {
+        const struct layer *l = &n->layers[i];
+        if (l->weights && !all_finite(n->queue, l->w, l->weights + l->biases)) return l;
+        if (!all_finite(n->queue, l->y, images * extent_size(l->out))) return l;
+    }
+    return NULL;
+}

@@ -1,0 +1,55 @@
+/* A training: which samples each step sees, and how good the network is. Measures nothing: whoever
+ * calls training_step() may. */
+#ifndef FLOPSTEP_NN_TRAINING_H
+#define FLOPSTEP_NN_TRAINING_H
+
+#include "nn/dataset.h"
+#include "nn/step.h"
+
+enum sampling {
+    SAMPLING_EPOCHS, /* every sample once an epoch, shuffled anew; the last batch may be short */
+    SAMPLING_REPLACEMENT, /* each batch drawn from all samples */
+    SAMPLING_ORDER        /* in the order of the data */
+};
+extern const char *const sampling_names[]; /* NULL-terminated, in the order of the enum */
+
+struct training {
+    struct network *network;
+    struct optimizer *optimizer;
+    const struct dataset *data;
+    enum sampling sampling;
+    long batch;
+    uint64_t seed;
+    long step;      /* steps made so far */
+    long per_epoch; /* steps in one epoch */
+
+    int64_t *order; /* of the current epoch, or of the current draw */
+    long ordered;   /* the epoch that order holds, -1: none */
+    void *x, *numbers;
+    int32_t *labels, *labels_host;
+};
+
+/* Batches of `batch` (0: all samples at once) of data->train; the network has room for as many.
+ * False with a reason: batch larger than the data, sizes that do not fit, out of memory. */
+bool training_begin(struct training *training, struct network *network, struct optimizer *optimizer,
+                    const struct dataset *data, enum sampling sampling, long batch, uint64_t seed,
+                    char *reason, size_t size);
+void training_end(struct training *training);
+
+/* One step. Images in it: training_images() of the same step before it. */
+struct step_result training_step(struct training *training, const struct reducer *reducer);
+long training_images(const struct training *training);
+
+struct evaluation {
+    double loss;     /* as the network's loss defines it, over all samples */
+    double accuracy; /* fraction, NaN without labels */
+};
+
+/* Without dropout. NaN, NaN where there are no samples. */
+struct evaluation training_evaluate(struct training *training, const struct samples *samples);
+
+/* The outputs [outputs] of sample `index`, as doubles. */
+void training_predict(struct training *training, const struct samples *samples, long index,
+                      double *outputs);
+
+#endif
