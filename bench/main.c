@@ -17,6 +17,8 @@ static const struct command {
     {"list", command_list, "every kernel, library, recipe, probe, device and figure"},
     {"peak", command_peak, "the ceilings: FMA rate by instruction set, bandwidth by working set"},
     {"blas", command_blas, "GFLOP/s of BLAS 1/2/3 over sizes, types, libraries and threads"},
+    {"train", command_train,
+     "full training steps timed by layer, and the trainings of the lectures"},
     {"report", command_report, "CSV, figures and a page from results"},
 };
 
@@ -25,8 +27,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static void print_help(void) {
     printf(
         "Usage: flopstep COMMAND [options]\n\n"
-        "Measures how fast this machine multiplies and adds, and how much of that a BLAS library\n"
-        "makes of it.\n\nCommands:\n");
+        "Measures how fast this machine multiplies and adds, how much of that a BLAS library makes\n"
+        "of it, and what a training step makes of that.\n\nCommands:\n");
     for (int i = 0; i < COMMANDS; i++) printf("  %-8s %s\n", commands[i].name, commands[i].what);
     printf(
         "\n'flopstep COMMAND --help' shows a command's options with examples.\n"

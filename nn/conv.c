@@ -3,6 +3,7 @@
  *   dw[ky][kx][c][f] = sum over images, oy, ox of x[...][c] dy[oy][ox][f]
  *   dx[y][x][c] = sum over the windows that (y, x) lies in, and f, of dy[oy][ox][f] w[ky][kx][c][f]
  * Shapes: x [images][H][W][C], w [K][K][C][F], y [images][H'][W'][F], H' = (H + 2P - K) / S + 1. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "nn/layers.h"
@@ -13,6 +14,12 @@ static bool shape(struct layer *l, char *reason, size_t size) {
     if (height < 0 || width < 0) {
         snprintf(reason, size, "a %ldx%ld window does not fit into %ldx%ld", l->kernel, l->kernel,
                  l->in.height + 2 * l->padding, l->in.width + 2 * l->padding);
+        return false;
+    }
+    double weights =
+        (double)l->kernel * (double)l->kernel * (double)l->in.channels * (double)l->size;
+    if (weights > INT_MAX) { /* whole numbers would overflow */
+        snprintf(reason, size, "this layer is too large");
         return false;
     }
     l->out = (struct extent){height / l->stride + 1, width / l->stride + 1, l->size};

@@ -21,9 +21,10 @@ bool image_parse_png(struct image *image, const uint8_t *bytes, size_t count, co
 void image_free(struct image *image);
 
 /* MNIST's own preparation: strokes light on a dark background (inverted where the border is the
- * lighter part), background to 0, scaled with its proportions kept so that the ink fits 20 x 20,
- * then placed in 28 x 28 with its centre of mass in the middle. False with a reason where there is
- * no ink. */
+ * lighter part), background to 0 (also that of evenly sloping light), specks outside left out of
+ * the box, scaled with its proportions kept so that the ink fits 20 x 20 and its brightest pixel is
+ * 255, then placed in 28 x 28 with its centre of mass in the middle (by whole pixels, never cut).
+ * False with a reason, which names no file, where nothing stands out from the border. */
 bool image_to_mnist(const struct image *image, uint8_t pixels[28 * 28], char *reason, size_t size);
 
 #endif

@@ -28,7 +28,7 @@ static bool reduce(const struct image *image, struct plane *out) {
     long factor = (longer + MOST_SIDE - 1) / MOST_SIDE;
     out->height = (image->height + factor - 1) / factor;
     out->width = (image->width + factor - 1) / factor;
-    out->v = malloc((size_t)out->height * (size_t)out->width * sizeof *out->v);
+    out->v = calloc((size_t)out->height * (size_t)out->width, sizeof *out->v);
     if (!out->v) return false;
     for (long y = 0; y < out->height; y++)
         for (long x = 0; x < out->width; x++) {
@@ -272,9 +272,10 @@ static bool resample(const struct plane *p, const struct piece *box, long rows, 
     return true;
 }
 
-/* Where the box begins, so that its centre of mass is in the middle and no pixel is outside. */
+/* Where the box begins, so that its centre of mass comes to pixel 13.5 to 14.5, as MNIST's do, and
+ * no pixel is outside. A tie goes to 13.5, the middle. */
 static long offset(double centre, long extent) {
-    long at = lround((double)SIDE / 2 - centre);
+    long at = (long)ceil((SIDE - 1) / 2.0 - centre - 1e-9);
     return at < 0 ? 0 : at > SIDE - extent ? SIDE - extent : at;
 }
 

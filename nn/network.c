@@ -16,10 +16,11 @@ static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT
 /* What of a buffer the layer that wrote it still needs in the backward pass. */
 enum kept { KEPT_NOTHING, KEPT_SIGN, KEPT_VALUE };
 
+/* `before`: what the buffer's earlier layers need, KEPT_NOTHING where the buffer is new. */
 static enum kept kept_by(const struct layer_kind *kind, enum kept before) {
-    if (kind == &flatten_kind) return before;
+    if (kind == &flatten_kind || kind == &dropout_kind) return before;
     if (kind == &relu_kind || kind == &leaky_relu_kind || kind == &step_kind) return KEPT_SIGN;
-    if (kind->in_place && kind != &dropout_kind) return KEPT_VALUE;
+    if (kind->in_place) return KEPT_VALUE;
     return KEPT_NOTHING;
 }
 
@@ -45,7 +46,7 @@ static struct plan plan_of(const struct architecture *a, const struct queue *que
         const struct layer *l = &a->layers[i];
         size_t out = aligned(images * (size_t)extent_size(l->out) * element);
         plan.own[i] = !may_overwrite(l->kind, kept, i == 0);
-        kept = kept_by(l->kind, kept);
+        kept = kept_by(l->kind, plan.own[i] ? KEPT_NOTHING : kept);
         plan.parameter += (size_t)(l->weights + l->biases) * element;
         if (plan.own[i]) plan.activation += out;
         if (out > plan.difference) plan.difference = out;

@@ -20,7 +20,7 @@ struct scan {
     size_t size;
 };
 
-static bool is_space(char c) { return c == '-' || c == ',' || isspace((unsigned char)c); }
+static bool is_space(char c) { return c == '-' || isspace((unsigned char)c); }
 
 /* To the next word; comments are passed. False at the end. */
 static bool next_word(struct scan *s) {
@@ -290,11 +290,15 @@ bool architecture_parse(struct architecture *a, const char *text, struct extent 
     }
     if (a->count) {
         size_t used = 0;
-        for (const char *c = text; *c && used + 1 < sizeof a->text; c++) { /* one line */
+        for (const char *c = text; *c; c++) { /* one line */
             if (*c == '#') c += strcspn(c, "\n");
             if (!*c) break;
             bool space = isspace((unsigned char)*c);
             if (space && (!used || a->text[used - 1] == ' ')) continue;
+            if (used + 1 == sizeof a->text) {
+                snprintf(reason, size, "network: its text has more than %zu characters", used);
+                return false;
+            }
             a->text[used++] = space ? ' ' : *c;
         }
         while (used && a->text[used - 1] == ' ') used--;

@@ -32,9 +32,16 @@ static void copy_input(const struct pass *pass, const struct layer *l) {
     pass->queue->device->copy_in(l->y, l->x, bytes);
 }
 
+/* Networks may share a queue: whoever issues to it brings the memory. */
+static void bring_scratch(struct network *n) {
+    n->queue->scratch = n->scratch.memory;
+    n->queue->scratch_bytes = n->scratch.bytes;
+}
+
 /* a = x; for each layer: a = f(a) */
 void network_forward(struct network *n, const struct pass *pass, const void *x) {
     struct pass here = *pass;
+    bring_scratch(n);
     n->layers[0].x = x;
     for (int i = 0; i < n->count; i++) {
         struct layer *l = &n->layers[i];
@@ -57,9 +64,8 @@ struct step_result network_loss(struct network *n, const struct pass *pass,
                         .k = -1};
     struct step_result result;
     void *dy = with_gradient ? n->layers[n->count - 1].dy : NULL;
+    bring_scratch(n);
     span_begin(&span);
-    n->queue->scratch = n->scratch.memory;
-    n->queue->scratch_bytes = n->scratch.bytes;
     result.loss = n->queue->device->layers->loss(n->queue, n->loss, pass->images, n->outputs,
                                                  n->output, targets, dy, &result.correct);
     span_end(&span);
@@ -70,6 +76,7 @@ struct step_result network_loss(struct network *n, const struct pass *pass,
  * d = d f' */
 void network_backward(struct network *n, const struct pass *pass, const struct reducer *reducer) {
     struct pass here = *pass;
+    bring_scratch(n);
     for (int i = n->computed - 1; i >= 0; i--) {
         struct layer *l = &n->layers[i];
         struct span span = span_of(l, "backward", pass->images);
@@ -102,8 +109,6 @@ void network_update(struct network *n, struct optimizer *optimizer) {
 struct step_result train_step(struct network *n, struct optimizer *optimizer,
                               const struct pass *pass, const void *x,
                               const struct loss_targets *targets, const struct reducer *reducer) {
-    n->queue->scratch = n->scratch.memory;
-    n->queue->scratch_bytes = n->scratch.bytes;
     network_forward(n, pass, x);
     struct step_result result = network_loss(n, pass, targets, true);
     if (!isfinite(result.loss)) return result;
@@ -115,8 +120,6 @@ struct step_result train_step(struct network *n, struct optimizer *optimizer,
 
 const void *network_predict(struct network *n, const void *x, long images) {
     struct pass pass = {.queue = n->queue, .images = images};
-    n->queue->scratch = n->scratch.memory;
-    n->queue->scratch_bytes = n->scratch.bytes;
     network_forward(n, &pass, x);
     for (int i = n->computed; i < n->count; i++) n->layers[i].kind->forward(&pass, &n->layers[i]);
     return n->output;

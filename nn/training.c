@@ -21,6 +21,11 @@ static bool fits(const struct training *t, char *reason, size_t size) {
                  data->name, data->train.count);
         return false;
     }
+    if (t->batch > n->batch) {
+        snprintf(reason, size, "a batch of %ld, but the network has room for %ld", t->batch,
+                 n->batch);
+        return false;
+    }
     if (in != extent_size(data->extent)) {
         snprintf(reason, size, "the network takes %ld numbers, but an input of %s has %ld", in,
                  data->name, extent_size(data->extent));
@@ -153,8 +158,6 @@ struct evaluation training_evaluate(struct training *t, const struct samples *sa
     if (!samples->count) return result;
     double loss = 0;
     long correct = 0;
-    n->queue->scratch = n->scratch.memory;
-    n->queue->scratch_bytes = n->scratch.bytes;
     for (long begin = 0; begin < samples->count; begin += n->batch) {
         long images = samples->count - begin < n->batch ? samples->count - begin : n->batch;
         struct loss_targets targets = load(t, samples, NULL, begin, images);

@@ -3,23 +3,11 @@
 # folder of the scripts), DATA and PICTURE (its ARG1 and ARG2).
 #
 # Data file: panel,series,kind,x,y,low,high,ceiling,ceiling_name,label,title,subtitle with one
-# line a point, sorted by panel, series and x. kind is point, or a mark: reference (y), cache (x), roof (y).
+# line a point, sorted by panel, series and x. kind is point, or a mark: reference (y), cache (x), roof (y),
+# axis (label: the title of the x axis), reported (x, y).
 
-set encoding utf8
-set datafile separator comma
-set datafile columnheaders
-set datafile missing NaN
+load HERE."style.gp"
 
-FONT = "sans-serif"
-# Okabe and Ito's colours, told apart by colour-blind people; then again with other points
-COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000"
-POINTS = "7 5 9 13 11 15 3 6 4 8 12 10 14 2"
-GREY = "#666666"
-colour(i) = word(COLOURS, (i - 1) % words(COLOURS) + 1)
-dot(i) = int(word(POINTS, (i - 1) % words(POINTS) + 1))
-
-min(a, b) = a < b ? a : b
-max(a, b) = a > b ? a : b
 # a list of quoted words without repetition
 add(list, name) = strstrt(list, '"'.name.'"') ? list : list.' "'.name.'"'
 place(list, name) = int(sum [i_ = 1:words(list)] (word(list, i_) eq name ? i_ : 0))
@@ -28,10 +16,6 @@ place(list, name) = int(sum [i_ = 1:words(list)] (word(list, i_) eq name ? i_ : 
 curve_colour(s) = colour(place(SERIES, s) + 3 * int((place(SERIES, s) - 1) / words(POINTS)))
 curve_dot(s) = dot(place(SERIES, s))
 curve_dash(s) = 1
-# 950, 1500, 64k, 2M, 0.05; powers of two as 64 KiB
-plain(v) = v >= 1e6 ? sprintf("%gM", v / 1e6) : v >= 1e4 ? sprintf("%gk", v / 1e3) : sprintf("%g", v)
-binary(v) = v >= 2**30 ? sprintf("%g GiB", v / 2**30) : v >= 2**20 ? sprintf("%g MiB", v / 2**20) : \
-            v >= 2**10 ? sprintf("%g KiB", v / 2**10) : sprintf("%g B", v)
 
 # ---- what there is: panels, series, their ranges ----
 PANELS = ""; SERIES = ""; TITLE = ""; SUBTITLE = ""; CEILINGS = 0; BANDS = 0
@@ -48,11 +32,13 @@ read_cache(t) = (NCACHE = min(NCACHE + 1, 200), CACHE_X[NCACHE] = column("x"), \
                  CACHE_TEXT[NCACHE] = t, CACHE_PANEL[NCACHE] = strcol("panel"), 0)
 read_roof(t) = (NROOF = min(NROOF + 1, 20), ROOF_Y[NROOF] = column("y"), ROOF_TEXT[NROOF] = t, \
                 ROOF_KIND[NROOF] = strcol("series"), 0)
+read_axis(t) = (XLABEL = t, 0)
 read(k) = (TITLE = strcol("title"), SUBTITLE = strcol("subtitle"), \
            k eq "point" ? read_point(strcol("panel"), strcol("series")) : \
            k eq "reference" ? read_reference(strcol("panel")) : \
            k eq "cache" ? read_cache(strcol("label")) : \
-           k eq "roof" ? read_roof(strcol("label")) : 0)
+           k eq "roof" ? read_roof(strcol("label")) : \
+           k eq "axis" ? read_axis(strcol("label")) : 0)
 stats DATA using (read(strcol("kind"))) nooutput
 NPANELS = words(PANELS); NSERIES = words(SERIES)
 if (NPANELS == 0) { printerr DATA.' holds no point'; exit status 1 }
@@ -71,7 +57,8 @@ ROWS = int(ceil(1.0 * NPANELS / COLUMNS))
 if (!exists("PANEL_W")) PANEL_W = NPANELS == 1 ? 760 : NPANELS == 2 ? 520 : 410
 if (!exists("PANEL_H")) PANEL_H = NPANELS == 1 ? 470 : 350
 HEAD = 66
-LEFT = 72; RIGHT = 26; TOP = 30; BOTTOM = 56 # within a panel
+if (!exists("LEFT")) LEFT = 72
+RIGHT = 26; TOP = 30; BOTTOM = 56 # within a panel
 W = max(COLUMNS * PANEL_W, 620)
 PANEL_W = W / COLUMNS
 # the legend below the panels, as many columns as fit
@@ -84,19 +71,4 @@ LEGEND_ROWS = LEGEND ? int(ceil(1.0 * NSERIES / LEGEND_COLUMNS)) : 0
 NOTE = ""
 FOOT = 38 + 20 * LEGEND_ROWS
 H = HEAD + ROWS * PANEL_H + FOOT
-sx(px) = 1.0 * px / W
-sy(px) = 1 - 1.0 * px / H
-
-if (PICTURE[max(1, strlen(PICTURE) - 3):] eq ".svg") {
-    TERM_SIZE = 13
-    set terminal svg size W,H dynamic font FONT.",13" background "#ffffff" noenhanced
-} else {
-    TERM_SIZE = 10
-    # twice the pixels, for slides
-    set terminal pngcairo size 2*W,2*H font FONT.",10" fontscale 2 linewidth 2 pointscale 2 noenhanced
-}
-set output PICTURE
-set border 3 lc rgb GREY
-set tics nomirror out scale 0.6 textcolor rgb "#222222"
-set grid lc rgb "#e4e4e4" lt 1 lw 0.6
-unset key
+load HERE."terminal.gp"

@@ -20,7 +20,7 @@ Elsewhere, or without rights, prints the lines for apt, dnf, Spack and environme
 Options:
   --with-tests       also what the tests need
   --with-full-tests  also what './run_tests.sh --full' needs (valgrind, clang-tidy, ...)
-  --with-peers       also tools to compare with (likwid)
+  --with-peers       also tools to compare with (likwid, PyTorch)
   --check            say what is missing and install nothing
   --dry-run          show the commands that would run and run none
   --print            print the lines for everything, missing or not, and install nothing
@@ -132,6 +132,7 @@ found() {
         for path in "$root"/usr/share/fonts/{,*/,*/*/}"$what"; do [[ -e $path ]] && return 0; done
         return 1
         ;;
+    file) compgen -G "$root$what" >/dev/null ;;
     python)
         path=$(python_path) &&
             "$path" -c 'import importlib.util as u, sys; sys.exit(u.find_spec(sys.argv[1]) is None)' \

@@ -37,9 +37,46 @@ static const char *const blas_columns[] = {COMMON,
 static const char *const peak_columns[] = {
     COMMON, "probe", "isa", "working_set_bytes", "memory_level", MACHINE_STATE, NULL};
 
+static const char *const train_columns[] = {COMMON,
+                                            "network",
+                                            "recipe",
+                                            "dataset",
+                                            "batch",
+                                            "images_per_s",
+                                            "mfu",
+                                            "gemm_fraction",
+                                            "forward_s",
+                                            "loss_s",
+                                            "backward_s",
+                                            "reduce_s",
+                                            "exposed_s",
+                                            "update_s",
+                                            "epoch",
+                                            "step",
+                                            "train_loss",
+                                            "train_accuracy",
+                                            "test_accuracy",
+                                            "test_loss",
+                                            "validation_loss",
+                                            "validation_accuracy",
+                                            "running_loss",
+                                            "running_accuracy",
+                                            "lr",
+                                            "kind",
+                                            "optimizer",
+                                            "loss_function",
+                                            "seed",
+                                            "parameters",
+                                            "input_s",
+                                            "ceiling_rate",
+                                            "square_gflops",
+                                            MACHINE_STATE,
+                                            NULL};
+
 const char *const *columns_of(const char *command) {
     if (strcmp(command, "blas") == 0) return blas_columns;
     if (strcmp(command, "peak") == 0) return peak_columns;
+    if (strcmp(command, "train") == 0) return train_columns;
     return NULL;
 }
 

@@ -126,6 +126,12 @@ void record_case(struct record *record, json_t *row) {
     json_decref(row);
 }
 
+void record_line(struct record *record, json_t *line) {
+    json_object_set_new(line, "run", json_string(record->run));
+    write_line(record, line);
+    json_decref(line);
+}
+
 static void finish(struct record *record, json_t *line) {
     json_object_set_new(line, "cases", json_integer((json_int_t)record->cases));
     json_object_set_new(line, "ok", json_integer((json_int_t)record->ok));

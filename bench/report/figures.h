@@ -14,10 +14,11 @@
 /* One line of a figure's data file. */
 struct point {
     const struct row *row; /* the case it shows; NULL for marks */
-    const char *kind;      /* "point", or a mark: "reference", "cache", "roof" */
+    const char *kind;      /* "point", or a mark: "reference", "cache", "roof", ... */
     char panel[80];        /* panels are small multiples; "" where a figure has one */
     char series[200];      /* one curve; what tells cases apart is appended to it */
     char label[120];       /* text at the point or mark */
+    int part;              /* which of the points of its case, from 0 */
     double x, y, low, high;
     double ceiling;                   /* measured ceiling in the unit of y, NaN: unknown */
     char ceiling_name[100];           /* points with the same name lie under the same ceiling */
@@ -25,7 +26,8 @@ struct point {
     size_t panel_index, series_index; /* for sorting */
 };
 
-struct study; /* what take() may ask about all cases, see figures.c */
+struct plot;
+struct study; /* what take() may ask about all cases, see study.h */
 
 enum figure_unit { UNIT_OTHER, UNIT_GFLOPS, UNIT_GBYTES, UNIT_PERCENT };
 
@@ -35,15 +37,24 @@ struct figure {
     const char *purpose; /* caption, and what lists and documentation say */
     const char *command; /* whose results it shows */
     bool by_type;        /* one picture for each element type */
-    bool x_is_threads;   /* so threads never tell curves apart */
+    bool by_training;    /* one picture for each recipe, or network and data set */
+    bool from_zero;      /* x and y may be 0 */
+    int parts;           /* points that one case makes at most; 0 says 1 */
+    const char *x_is;    /* the attribute (attributes.h) on the x axis never tells curves apart */
     enum figure_unit y;  /* which published figures fit */
     /* Whether the case belongs to the figure; if so fills panel, panel_order, series, label, x, y,
-     * low, high, ceiling. Only cases with status ok are offered. */
+     * low, high, ceiling. Only cases with status ok are offered, each `parts` times. */
     bool (*take)(const struct study *study, const struct row *row, struct point *point);
     /* Why these points make no figure, or NULL; may be NULL itself. */
     const char *(*lacks)(const struct point *points, size_t count);
+    /* Last changes to the points before they are sorted; may be NULL. */
+    void (*arrange)(const struct results *results, struct plot *plot);
     /* Adds marks (cache sizes, roofs) to the plot; may be NULL. */
     struct plot *(*mark)(const struct results *results, struct plot *plot);
+    /* Makes the plots of a figure of other records than cases, as figure_plots does; then there is
+     * neither take nor mark. */
+    size_t (*make)(const struct figure *figure, const struct results *results, struct plot **plots,
+                   const char **lacks);
 };
 
 extern const struct figure figure_table[]; /* ends with a NULL name */
@@ -51,10 +62,12 @@ extern const struct figure figure_table[]; /* ends with a NULL name */
 /* One picture: a figure's points, sorted by panel, series and x; marks behind them. */
 struct plot {
     const struct figure *figure;
-    char name[64]; /* the figure's, with -single or -double where both types are there */
+    char name[64]; /* the figure's, with -single or -double where both types are there, or with the
+                    * training that it is about */
     char title[200], subtitle[400];
     struct point *points;
     size_t count;
+    char *data; /* the whole data file, of figures that are no curves; else NULL. malloced */
 };
 
 /* Makes the plots of one figure (none to one for each element type) and stores a malloced array.
@@ -68,10 +81,5 @@ void plot_add_references(struct plot *plot, const struct published *figures, siz
  * them quoted). */
 void plot_write(const struct plot *plot, FILE *file);
 void plots_free(struct plot *plots, size_t count);
-
-/* "single", "double", "half", ... for "s", "d", "h", ... */
-const char *type_name(const char *type);
-/* "gemm nt", or the kernel alone where it takes no transpose. */
-void kernel_label(const struct row *row, char *text, size_t size);
 
 #endif

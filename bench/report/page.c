@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "bench/report/text.h"
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -69,12 +69,31 @@ static void add_row(struct results *results, struct run *run, json_t *record) {
         .gflops = record_number(record, "gflops"),
         .gbytes = record_number(record, "gbytes_per_s"),
         .peak_fraction = record_number(record, "peak_fraction"),
+        .kind = record_text(record, "kind"),
+        .network = record_text(record, "network"),
+        .recipe = record_text(record, "recipe"),
+        .dataset = record_text(record, "dataset"),
+        .batch = record_number(record, "batch"),
+        .epoch = record_number(record, "epoch"),
+        .step = record_number(record, "step"),
     };
     if (!*row.command) row.command = record_text(run->provenance, "command");
     row.ok = strcmp(row.status, "ok") == 0;
     results->rows = grow(results->rows, results->row_count + 1, sizeof *results->rows);
     results->rows[results->row_count++] = row;
     run->cases++;
+}
+
+static void add_line(struct results *results, const struct run *run, json_t *record) {
+    static const char *const shown[] = {"layer", "examples", "boundary", "reported"};
+    const char *kind = record_text(record, "record"), *command = record_text(record, "command");
+    bool keep = false;
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) keep |= strcmp(kind, shown[i]) == 0;
+    if (!keep) return;
+    if (!*command) command = record_text(run->provenance, "command");
+    results->lines = grow(results->lines, results->line_count + 1, sizeof *results->lines);
+    results->lines[results->line_count++] =
+        (struct line){.record = json_incref(record), .run = run, .kind = kind, .command = command};
 }
 
 bool results_read(struct results *results, const char *path) {
@@ -114,6 +133,8 @@ bool results_read(struct results *results, const char *path) {
         } else if (strcmp(kind, "incomplete") == 0) {
             snprintf(run->ending, sizeof run->ending, "incomplete: %.60s",
                      record_text(record, "reason"));
+        } else {
+            add_line(results, run, record);
         }
         json_decref(record);
     }
@@ -139,6 +160,8 @@ void results_free(struct results *results) {
         free(results->runs[i]->path);
         free(results->runs[i]);
     }
+    for (size_t i = 0; i < results->line_count; i++) json_decref(results->lines[i].record);
+    free(results->lines);
     free(results->rows);
     free(results->runs);
     *results = (struct results){0};

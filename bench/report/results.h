@@ -26,13 +26,23 @@ struct row {
     const char *probe, *isa, *memory_level;
     double level, m, n, k, threads, flops, bytes, working_set;
     double median, low, high, gflops, gbytes, peak_fraction;
+    const char *kind, *network, *recipe, *dataset; /* of trainings and timed steps */
+    double batch, epoch, step;
     bool ok;
+};
+
+/* A record of another kind that figures show: "layer", "examples", "boundary", "reported". */
+struct line {
+    json_t *record;
+    const struct run *run;
+    const char *kind, *command; /* within `record`, or of the run */
 };
 
 struct results {
     struct run **runs;
     struct row *rows;
-    size_t run_count, row_count;
+    struct line *lines;
+    size_t run_count, row_count, line_count;
 };
 
 /* Adds one .jsonl file. Broken lines get one warning each and are left out. Returns false, after

@@ -297,18 +297,26 @@ static void emnist_is_turned(void **state) {
 /* --- Real files --------------------------------------------------------------------------------
  */
 
-static const char *mnist_folder(void) {
-    static char path[4096];
-    const char *slash = strrchr(__FILE__, '/');
-    snprintf(path, sizeof path, "%.*s/../../../shared/data/mnist",
+static char mnist_folder[PATH_MAX]; /* absolute, or empty: not at hand */
+
+static void find_mnist(void) {
+    const char *variable = getenv("FLOPSTEP_DATA"), *slash = strrchr(__FILE__, '/');
+    char path[2][PATH_MAX];
+    snprintf(path[0], PATH_MAX, "%s", variable ? variable : "");
+    snprintf(path[1], PATH_MAX, "%.*s/../../../shared/data/mnist",
              slash ? (int)(slash - __FILE__) : 1, slash ? __FILE__ : ".");
-    return access(path, R_OK) == 0 ? path : NULL;
+    for (int i = 0; i < 2; i++) {
+        char file[PATH_MAX + 40];
+        snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", path[i]);
+        if (access(file, R_OK) == 0 && realpath(path[i], mnist_folder)) return;
+        mnist_folder[0] = '\0';
+    }
 }
 
 static void mnist_is_mnist(void **state) {
     (void)state;
-    const char *folder = mnist_folder();
-    if (!folder) skip();
+    const char *folder = mnist_folder;
+    if (!folder[0]) skip();
     struct dataset d;
     if (dataset_load(&d, "mnist", folder, 0, reason, sizeof reason) != DATASET_OK)
         fail_msg("%s", reason);
@@ -550,6 +558,7 @@ static void the_table_is_complete(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
+    find_mnist();
     const struct CMUnitTest tests[] = {
         TEST(samples_are_what_the_files_hold),
         TEST(every_way_to_name_files_is_known),

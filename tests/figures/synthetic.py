@@ -4,7 +4,9 @@
     synthetic.py FOLDER [--seed N] [--threads 1,2] [--small]
 """
 import argparse
+import functools
 import json
+import math
 import random
 import pathlib
 
@@ -167,6 +169,196 @@ def write_peak(folder, rng, threads_list, small=False):
     return out.path
 
 
+# name: network, data set, batch, FLOP of a step and image, epochs, final accuracy, optimizer
+TRAININGS = {
+    "softmax-sgd": ("softmax", "mnist", 100, 4.7e4, 5, 0.921, "sgd"),
+    "two-layer": ("two-layer", "mnist", 100, 2.4e5, 16, 0.947, "sgd"),
+    "mlp16": ("mlp16", "mnist", 10, 7.8e4, 5, 0.951, "sgd"),
+    "mlp128-adam": ("mlp128", "mnist", 32, 6.1e5, 5, 0.9776, "adam"),
+    "mlp5-sigmoid": ("mlp5", "mnist", 100, 1.1e6, 15, 0.9741, "rmsprop"),
+    "mlp5-tanh": ("mlp5", "mnist", 100, 1.1e6, 15, 0.9779, "rmsprop"),
+    "mlp5-relu": ("mlp5", "mnist", 100, 1.1e6, 15, 0.9807, "rmsprop"),
+    "lenet5": ("lenet5", "mnist", 32, 2.5e6, 10, 0.9894, "sgd"),
+    "cnn": ("cnn", "mnist", 128, 7.3e7, 12, 0.9925, "adadelta"),
+    "mlp5-fashion": ("mlp5", "fashion", 100, 1.1e6, 15, 0.887, "rmsprop"),
+    "cnn-fashion": ("cnn", "fashion", 128, 7.3e7, 12, 0.923, "adadelta"),
+}
+CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
+           "Bag", "Ankle boot"]
+DIGITS = [str(i) for i in range(10)]
+# layer: operation, m, n, k of its forward product with one image, seconds with one image forward
+CNN = [("conv1", "conv", 32, 676, 9, 3.4e-6), ("relu1", "relu", None, None, None, 1.6e-6),
+       ("conv2", "conv", 32, 576, 288, 9.8e-5), ("relu2", "relu", None, None, None, 1.5e-6),
+       ("maxpool1", "maxpool", None, None, None, 9e-6),
+       ("dropout1", "dropout", None, None, None, 3e-6),
+       ("dense1", "dense", 1, 256, 4608, 3.3e-5), ("relu3", "relu", None, None, None, 1e-7),
+       ("dropout2", "dropout", None, None, None, 2e-7), ("dense2", "dense", 1, 10, 256, 4e-7)]
+
+
+def write_steps(out, networks, batches, threads_list):
+    """Timed steps: kind "steps"."""
+    for network, flops in networks.items():
+        for batch in batches:
+            for threads in threads_list:
+                peak, square = 284.0 * threads, 240.0 * threads
+                reached = 0.75 * square * batch / (batch + 12 * threads) * flops / (flops + 2e5)
+                seconds = batch * flops / reached / 1e9 + 4e-6 * threads
+                rate = batch * flops / seconds / 1e9
+                out.case(seconds, batch * flops, None, library="openblas-openmp", type="s",
+                         threads=threads, network=network, recipe=None, dataset="synthetic",
+                         batch=batch, kind="steps", images_per_s=batch / seconds,
+                         mfu=rate / peak, peak_fraction=rate / peak, gemm_fraction=rate / square,
+                         ceiling_rate=peak, square_gflops=square, forward_s=0.33 * seconds,
+                         loss_s=0.01 * seconds, backward_s=0.6 * seconds,
+                         update_s=0.06 * seconds, reduce_s=None, exposed_s=None, seed=1,
+                         epoch=None, step=None, train_loss=None, train_accuracy=None,
+                         test_loss=None, test_accuracy=None, optimizer="sgd")
+
+
+def write_layers(out, batch, threads, network="cnn"):
+    """Lines of --by-layer."""
+    lines = []
+    for name, operation, m, n, k, seconds in CNN:
+        seconds *= batch / threads ** 0.8
+        flops = 2 * m * n * k * batch if k else None
+        for pass_, factor in (("forward", 1), ("backward", 2 if name != "conv1" else 1.1)):
+            lines.append((name, operation, pass_, m, n, k, seconds * factor,
+                          flops * factor if flops else None))
+        if k:
+            lines.append((name, operation, "update", m, n, k, 2e-9 * n * k, None))
+    lines.append(("", "copy", "input", None, None, None, 8e-7 * batch, None))
+    lines.append(("", "cross-entropy", "loss", None, None, None, 4e-7 * batch, None))
+    step = sum(line[6] for line in lines) * 1.02
+    order = ["input", "forward", "loss", "backward", "update"]
+    for name, operation, pass_, m, n, k, seconds, flops in sorted(
+            lines, key=lambda line: order.index(line[2])):
+        out.put({"record": "layer", "run": out.run, "command": "train", "device": "cpu",
+                 "library": "openblas-openmp", "threads": threads, "type": "s",
+                 "network": network, "recipe": None, "batch": batch, "layer": name,
+                 "operation": operation, "pass": pass_, "m": m, "n": n, "k": k,
+                 "time_s": seconds, "share": seconds / step, "flops": flops,
+                 "gflops": flops / seconds / 1e9 if flops else None})
+
+
+def write_training(out, name, rng, seed=1, rows=0):
+    """The history of one training, its reported lines and examples."""
+    network, dataset, batch, flops, epochs, final, optimizer = TRAININGS[name]
+    rows = rows or epochs
+    for row in range(rows + 1):
+        epoch = row * epochs / rows
+        gone = 1 - math.exp(-3.5 * epoch / epochs) if epoch else 0
+        test = 0.1 + (final - 0.1) * (1 - (1 - gone) ** 2.2) + rng.gauss(0, 0.0008)
+        train = min(1, test + 0.02 * gone * gone)
+        seconds = batch * flops / 80e9
+        out.case(seconds, batch * flops, None, library="openblas-openmp", type="s", threads=2,
+                 network=network, recipe=name, dataset=dataset, batch=batch, kind="training",
+                 images_per_s=batch / seconds if row else None, mfu=0.14 if row else None,
+                 epoch=epoch, step=int(epoch * 60000 / batch), seed=seed, optimizer=optimizer,
+                 train_loss=-1.3 * math.log(train) if train < 1 else 0.001,
+                 train_accuracy=train, test_loss=-1.3 * math.log(test), test_accuracy=test)
+
+
+def write_reported(out, recipe, values, deck):
+    for figure, value in values:
+        out.put({"record": "reported", "run": out.run, "command": "train", "recipe": recipe,
+                 "figure": figure, "reported": value, "ours": value + 0.002, "unit": "fraction",
+                 "deck": deck, "note": None})
+
+
+@functools.lru_cache(None)
+def picture(digit, shift=0):
+    """28 × 28 pixels of a digit, drawn as on a pocket calculator."""
+    on = ["abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg"]
+    lines = {"a": (9, 5, 18, 5), "b": (18, 5, 17, 13), "c": (17, 13, 16, 22), "d": (7, 22, 16, 22),
+             "e": (8, 13, 7, 22), "f": (9, 5, 8, 13), "g": (8, 13, 17, 13)}
+    pixels = [[0.0] * 28 for _ in range(28)]
+    for part in on[digit]:
+        x0, y0, x1, y1 = lines[part]
+        for t in range(41):
+            cx, cy = x0 + (x1 - x0) * t / 40 + shift, y0 + (y1 - y0) * t / 40
+            for y in range(28):
+                for x in range(28):
+                    far = math.hypot(x - cx, y - cy)
+                    pixels[y][x] = max(pixels[y][x], min(1.0, max(0.0, 1.9 - far)))
+    return "".join(f"{int(255 * v):02x}" for line in pixels for v in line)
+
+
+def example(rng, name, label, predicted):
+    rest = [rng.random() ** 4 for _ in range(10)]
+    sure = rng.uniform(0.75, 0.999) if label in (None, predicted) else rng.uniform(0.45, 0.8)
+    rest[predicted] = 0
+    if label not in (None, predicted):
+        rest[label] = 3
+    scale = (1 - sure) / sum(rest)
+    probabilities = [v * scale for v in rest]
+    probabilities[predicted] = sure
+    return {"name": name, "pixels": picture(predicted if label is None else label),
+            "label": label, "predicted": predicted, "probabilities": probabilities}
+
+
+def write_examples(out, recipe, dataset, rng, wrong=6, right=6):
+    items = []
+    for i in range(right):
+        digit = rng.randrange(10)
+        items.append(example(rng, f"test {i * 17}", digit, digit))
+    for i in range(wrong):
+        digit = rng.randrange(10)
+        items.append(example(rng, f"test {i * 217}", digit, (digit + 1 + rng.randrange(9)) % 10))
+    out.put({"record": "examples", "run": out.run, "command": out.command, "recipe": recipe,
+             "network": TRAININGS[recipe][0], "dataset": dataset, "height": 28, "width": 28,
+             "class_names": CLOTHES if dataset == "fashion" else DIGITS, "items": items})
+
+
+def write_boundary(out, rng, recipe="circles", size=60):
+    low, high = -1.4, 1.4
+    grid = [low + (high - low) * i / (size - 1) for i in range(size)]
+    field = [1 / (1 + math.exp(18 * (math.hypot(x + 0.05, 1.1 * y) - 0.88))) for y in grid
+             for x in grid]
+    points = []
+    for i in range(500):
+        label = i % 2
+        radius = (0.8 if label else 1.0) + rng.gauss(0, 0.1)
+        angle = rng.uniform(0, 2 * math.pi)
+        points.append([radius * math.cos(angle), radius * math.sin(angle), label,
+                       "test" if i % 5 == 0 else "train"])
+    out.put({"record": "boundary", "run": out.run, "command": "train", "recipe": recipe,
+             "dataset": "circles", "x": [low, high], "y": [low, high], "columns": size,
+             "rows": size, "probability": field, "points": points, "train_accuracy": 0.872,
+             "test_accuracy": 0.83})
+
+
+def write_train(folder, rng, threads_list, small=False):
+    out = Writer(folder, "train", rng)
+    networks = {network: flops for network, _, _, flops, _, _, _ in TRAININGS.values()}
+    write_steps(out, networks, [1, 8, 32, 128, 512], threads_list)
+    for threads in threads_list:
+        for batch in (1, 32, 128):
+            write_layers(out, batch, threads)
+    for name in list(TRAININGS)[::4] if small else TRAININGS:
+        write_training(out, name, rng, rows=10 if name == "two-layer" else 0)
+        write_examples(out, name, TRAININGS[name][1], rng)
+    write_boundary(out, rng)
+    if not small:
+        write_reported(out, "two-layer", [(f"test accuracy, step {1000 * i}", value) for i, value in
+                       enumerate((0.098, 0.867, 0.905, 0.915, 0.924, 0.931, 0.933, 0.937, 0.941,
+                                  0.943, 0.947)) if i] +
+                       [("train accuracy, step 10000", 0.948)], "RCCS")
+        write_reported(out, "mlp5-relu", [("test accuracy", 0.9807)], "LSU")
+    out.end()
+    return out.path
+
+
+def write_predict(folder, rng, count=1):
+    out = Writer(folder, "predict", rng)
+    digits = [(7 + 3 * i) % 10 for i in range(count)]
+    out.put({"record": "examples", "run": out.run, "command": "predict", "recipe": None,
+             "network": "mlp5", "dataset": "mnist", "height": 28, "width": 28,
+             "class_names": DIGITS, "items": [example(rng, f"scan-{i}.png", None, digit)
+                                              for i, digit in enumerate(digits)]})
+    out.end()
+    return out.path
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
@@ -179,6 +371,8 @@ def main():
     threads = [int(t) for t in options.threads.split(",")]
     print(write_blas(options.folder, rng, threads, options.small))
     print(write_peak(options.folder, rng, threads, options.small))
+    print(write_train(options.folder, rng, threads, options.small))
+    print(write_predict(options.folder, rng))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ set -u
 script=$repository/scripts/install_dependencies.sh
 bin=$scratch/bin system=$scratch/system calls=$scratch/calls
 all_packages="gcc libc6-dev make cmake pkg-config libhwloc-dev libjansson-dev librandom123-dev \
-libopenblas0-openmp libopenblas0-pthread libblis4-openmp libblas3 gnuplot-nox fonts-dejavu-core git"
+zlib1g-dev libpng-dev libopenblas0-openmp libopenblas0-pthread libblis4-openmp libblas3 gnuplot-nox \
+fonts-dejavu-core dataset-fashion-mnist git"
 
 stub() { # NAME, body from standard input
     { printf '#!%s\n' "$BASH"; cat; } >"$bin/$1"
@@ -51,6 +52,8 @@ everything() {
     stub gnuplot </dev/null
     stub git </dev/null
     touch "$system/usr/share/fonts/DejaVuSans.ttf"
+    mkdir -p "$system/usr/share/datasets/fashion-mnist"
+    touch "$system/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
     library libopenblas.so.0
     library openblas-openmp/libopenblas.so.0
     library openblas-pthread/libopenblas.so.0
@@ -69,7 +72,7 @@ check "no apt, no rights: exit 3" code_is 3
 check "says what is missing" has "hwloc        required"
 check "prints the apt line" has "sudo apt-get update && sudo apt-get install --no-install-recommends $all_packages"
 check "prints the dnf line" has "sudo dnf install gcc glibc-devel make cmake pkgconf-pkg-config hwloc-devel"
-check "prints the Spack line" has "spack install gcc gmake cmake@3.25: pkgconf hwloc jansson random123 openblas threads=openmp"
+check "prints the Spack line" has "spack install gcc gmake cmake@3.25: pkgconf hwloc jansson random123 zlib libpng openblas threads=openmp"
 check "prints the module line" has "module load gcc cmake hwloc jansson openblas"
 
 bare_machine
@@ -128,10 +131,21 @@ check "--check says so" has "nothing is missing"
 install --check --with-tests
 check "--with-tests asks for more: exit 3" code_is 3
 check "--with-tests asks for jsonschema" has "jsonschema   required"
+rm "$system/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
+install --check
+check "a file that is missing is named" has "Fashion-MNIST optional"
+touch "$system/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 rm "$bin/gnuplot"
 install --check
 check "only optional things missing: exit 0" code_is 0
 check "the optional one is named" has "gnuplot      optional"
+check "what is there is not" lacks Fashion-MNIST
+mkdir -p "$system/usr/lib/llvm-99/lib/clang/99/lib/linux"
+install --check --with-full-tests
+check "a pattern without a file is missing" has "libFuzzer    optional"
+touch "$system/usr/lib/llvm-99/lib/clang/99/lib/linux/libclang_rt.fuzzer-x.a"
+install --check --with-full-tests
+check "a pattern with a file is there" lacks libFuzzer
 check "--check calls nothing" test ! -s "$calls"
 
 # An old CMake that apt cannot help.

@@ -7,18 +7,17 @@
     }                                                                                              \
     break
 
-/* y = f(y). The functions of <tgmath.h> by hand: REAL decides. */
+/* y = f(y).  */
 CLONES static void NAME(activate)(enum activation activation, REAL slope, long n, REAL *y) {
     const REAL one = 1;
     switch (activation) {
     case ACTIVATION_STEP: EACH((REAL)(z >= 0));
-    case ACTIVATION_SIGMOID:
-        EACH(one / (one + (sizeof z == 4 ? (REAL)expf((float)-z) : (REAL)exp(-z))));
-    case ACTIVATION_TANH: EACH(sizeof z == 4 ? (REAL)tanhf((float)z) : (REAL)tanh(z));
+    case ACTIVATION_SIGMOID: EACH(one / (one + FUNCTION(exp)(-z)));
+    case ACTIVATION_TANH: EACH(FUNCTION(tanh)(z));
     case ACTIVATION_RELU: EACH(z > 0 || z != z ? z : 0); /* NaN stays: divergence must show */
     case ACTIVATION_LEAKY_RELU: EACH(z > 0 ? z : slope * z);
     case ACTIVATION_ELU:
-        EACH(z > 0 ? z : slope * (sizeof z == 4 ? (REAL)expm1f((float)z) : (REAL)expm1(z)));
+        EACH(z > 0 ? z : slope * FUNCTION(expm1)(z));
     case ACTIVATION_COUNT: break;
     }
 }
@@ -67,7 +66,7 @@ static void NAME(softmax_row)(long n, REAL *y) {
     for (long j = 1; j < n; j++)
         if (y[j] > largest) largest = y[j];
     for (long j = 0; j < n; j++) {
-        y[j] = sizeof(REAL) == 4 ? (REAL)expf((float)(y[j] - largest)) : (REAL)exp(y[j] - largest);
+        y[j] = FUNCTION(exp)(y[j] - largest);
         sum += y[j];
     }
     for (long j = 0; j < n; j++) y[j] /= sum;

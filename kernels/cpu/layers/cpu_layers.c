@@ -62,6 +62,7 @@ struct range {
 static void run_part(int thread, int threads, void *argument) {
     (void)threads;
     const struct range *r = argument;
+    if (thread >= r->parts) return;
     long begin = r->count * thread / r->parts, end = r->count * (thread + 1) / r->parts;
     if (begin < end) r->body(begin, end, thread, r->task);
 }
@@ -72,7 +73,9 @@ void cpu_queue_for(const struct queue *queue, long count, long grain, range_body
     if (parts > queue->threads) parts = queue->threads;
     if (parts < 1) parts = 1;
     struct range range = {count, parts, body, task};
-    team_run((int)parts, run_part, &range);
+    /* Never a smaller team: OpenMP ends threads that a team has no place for, and those it starts
+     * for the next one are neither pinned as these are nor flush denormals by themselves. */
+    team_run(parts == 1 ? 1 : queue->threads, run_part, &range);
 }
 
 typedef void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
@@ -82,6 +85,8 @@ typedef void (*dgemm)(int order, int trans_a, int trans_b, int m, int n, int k, 
                       const double *a, int lda, const double *b, int ldb, double beta, double *c,
                       int ldc);
 
+/* Row-major C is column-major C^T = op(B)^T op(A)^T: every library knows that order, the built-in
+ * ones no other. */
 void cpu_queue_gemm(const struct queue *queue, int thread, const struct product *p) {
     struct span span = {.operation = "gemm", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
     int ta = p->trans_a ? CBLAS_TRANS : CBLAS_NO_TRANS;
@@ -89,10 +94,10 @@ void cpu_queue_gemm(const struct queue *queue, int thread, const struct product 
     int m = (int)p->m, n = (int)p->n, k = (int)p->k;
     span_begin(&span);
     if (queue->type == SCALAR_S)
-        ((sgemm)queue->gemm)(CBLAS_ROW_MAJOR, ta, tb, m, n, k, 1, p->a, (int)p->lda, p->b,
-                             (int)p->ldb, (float)p->beta, p->c, (int)p->ldc);
+        ((sgemm)queue->gemm)(CBLAS_COL_MAJOR, tb, ta, n, m, k, 1, p->b, (int)p->ldb, p->a,
+                             (int)p->lda, (float)p->beta, p->c, (int)p->ldc);
     else
-        ((dgemm)queue->gemm)(CBLAS_ROW_MAJOR, ta, tb, m, n, k, 1, p->a, (int)p->lda, p->b,
-                             (int)p->ldb, p->beta, p->c, (int)p->ldc);
+        ((dgemm)queue->gemm)(CBLAS_COL_MAJOR, tb, ta, n, m, k, 1, p->b, (int)p->ldb, p->a,
+                             (int)p->lda, p->beta, p->c, (int)p->ldc);
     span_end(&span);
 }

@@ -1,9 +1,5 @@
 #include "kernels/cpu/layers/clones.h"
 
-#ifndef ROOT
-#define ROOT(x) (sizeof(x) == 4 ? __builtin_sqrtf((float)(x)) : __builtin_sqrt((double)(x)))
-#endif
-
 /* restrict: the arrays are different ones, so the loops run in vectors. */
 CLONES static void NAME(update_part)(enum update_rule rule, const struct update_numbers *numbers,
                                      long n, REAL *restrict w, const REAL *restrict gradient,
@@ -35,14 +31,14 @@ CLONES static void NAME(update_part)(enum update_rule rule, const struct update_
         for (long i = 0; i < n; i++) {
             REAL g = gradient[i] + decay * w[i];
             slot0[i] = rho * slot0[i] + rest * g * g;
-            w[i] -= lr * g / ((REAL)ROOT(slot0[i]) + eps);
+            w[i] -= lr * g / (FUNCTION(sqrt)(slot0[i]) + eps);
         }
         break;
     case UPDATE_ADADELTA:
         for (long i = 0; i < n; i++) {
             REAL g = gradient[i] + decay * w[i];
             slot0[i] = rho * slot0[i] + rest * g * g;
-            REAL d = (REAL)ROOT(slot1[i] + eps) / (REAL)ROOT(slot0[i] + eps) * g;
+            REAL d = FUNCTION(sqrt)(slot1[i] + eps) / FUNCTION(sqrt)(slot0[i] + eps) * g;
             slot1[i] = rho * slot1[i] + rest * d * d;
             w[i] -= lr * d;
         }
@@ -52,7 +48,7 @@ CLONES static void NAME(update_part)(enum update_rule rule, const struct update_
             REAL g = gradient[i] + decay * w[i];
             slot0[i] = b1 * slot0[i] + rest1 * g;
             slot1[i] = b2 * slot1[i] + rest2 * g * g;
-            w[i] -= (from_m * slot0[i] + from_g * g) / ((REAL)ROOT(slot1[i] * scale_s) + eps);
+            w[i] -= (from_m * slot0[i] + from_g * g) / (FUNCTION(sqrt)(slot1[i] * scale_s) + eps);
         }
         break;
     case UPDATE_COUNT: break;

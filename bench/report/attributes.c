@@ -1,0 +1,123 @@
+#include "bench/report/attributes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/report/text.h"
+
+static void say_machine(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%s", *row->run->host ? row->run->host : row->run->machine);
+}
+static void say_device(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", row->device);
+}
+static void say_library(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.80s", row->library);
+}
+static void say_threads(const struct row *row, char *text, size_t size) {
+    threads_text(row->threads, text, size);
+}
+static void say_mode(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%s", same(row->mode, "throughput") ? "one case a core" : "");
+}
+static void say_type(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%s", type_name(row->type));
+}
+static void say_cold(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%s",
+             json_is_true(json_object_get(row->record, "cold")) ? "cold caches" : "");
+}
+static void say_transfer(const struct row *row, char *text, size_t size) {
+    const json_t *value = json_object_get(row->record, "transfer");
+    if (json_is_string(value))
+        snprintf(text, size, "%.40s", json_string_value(value));
+    else
+        snprintf(text, size, "%s", json_is_true(value) ? "with transfers" : "");
+}
+static void say_shape(const struct row *row, char *text, size_t size) {
+    bool square;
+    row_size(row, &square);
+    snprintf(text, size, "%s", square ? "" : "other shapes");
+}
+static void say_uplo(const struct row *row, char *text, size_t size) {
+    const char *uplo = record_text(row->record, "uplo");
+    snprintf(text, size, "%s%.4s", *uplo ? "uplo " : "", uplo);
+}
+static void say_number(const struct row *row, const char *key, char *text, size_t size) {
+    double value = record_number(row->record, key);
+    *text = '\0';
+    if (!isnan(value)) snprintf(text, size, "%s %g", key, value);
+}
+static void say_incx(const struct row *row, char *text, size_t size) {
+    say_number(row, "incx", text, size);
+}
+static void say_incy(const struct row *row, char *text, size_t size) {
+    say_number(row, "incy", text, size);
+}
+static void say_alpha(const struct row *row, char *text, size_t size) {
+    say_number(row, "alpha", text, size);
+}
+static void say_beta(const struct row *row, char *text, size_t size) {
+    say_number(row, "beta", text, size);
+}
+static void say_lda(const struct row *row, char *text, size_t size) {
+    const char *asked = record_text(row->record, "lda_asked"); /* empty where lda is tight */
+    snprintf(text, size, "%s%.20s", *asked ? "lda " : "", asked);
+}
+/* The folder of the file: cases that one folder holds twice are one study's and stay one curve. */
+static void say_folder(const struct row *row, char *text, size_t size) {
+    const char *path = row->run->path, *slash = strrchr(path, '/'), *begin = slash;
+    if (!slash) slash = begin = path;
+    while (begin > path && begin[-1] != '/') begin--;
+    snprintf(text, size, "%.*s", (int)(slash - begin < 80 ? slash - begin : 80), begin);
+}
+
+static void say_network(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", row->network);
+}
+static void say_recipe(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", row->recipe);
+}
+static void say_dataset(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", row->dataset);
+}
+static void say_batch(const struct row *row, char *text, size_t size) {
+    say_number(row, "batch", text, size);
+}
+static void say_optimizer(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", record_text(row->record, "optimizer"));
+}
+static void say_seed(const struct row *row, char *text, size_t size) {
+    if (*row->network)
+        say_number(row, "seed", text, size);
+    else
+        *text = '\0';
+}
+
+const struct attribute attributes[] = {
+    {"machine", .say = say_machine},
+    {"library", .say = say_library, .in_subtitle = true},
+    {"device", .say = say_device},
+    {"threads", .say = say_threads, .in_subtitle = true},
+    {"mode", .say = say_mode, .in_subtitle = true},
+    {"type", .say = say_type},
+    {"cold", .say = say_cold, .in_subtitle = true},
+    {"transfer", .say = say_transfer, .in_subtitle = true},
+    {"network", .say = say_network},
+    {"recipe", .say = say_recipe},
+    {"dataset", .say = say_dataset},
+    {"batch", .say = say_batch, .in_subtitle = true},
+    {"optimizer", .say = say_optimizer},
+    {"seed", .say = say_seed},
+    {"shape", .say = say_shape},
+    {"uplo", .say = say_uplo},
+    {"incx", .say = say_incx},
+    {"incy", .say = say_incy},
+    {"alpha", .say = say_alpha},
+    {"beta", .say = say_beta},
+    {"lda", .say = say_lda},
+    {"folder", .say = say_folder, .last_resort = true},
+    {NULL, .say = NULL},
+};

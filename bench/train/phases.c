@@ -1,0 +1,89 @@
+#include "bench/train/phases.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/harness/clock.h"
+#include "bench/harness/statistics.h"
+
+/* Layer and pass names are the network's and constants: the same pointers in every step. */
+static struct phase *find(struct phases *p, const struct span *span) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->phase[i].span.layer == span->layer && p->phase[i].span.pass == span->pass)
+            return &p->phase[i];
+    if (p->count == MOST_PHASES) return NULL;
+    struct phase *phase = &p->phase[p->count];
+    *phase = (struct phase){.span = *span, .seconds = calloc(MOST_PHASE_STEPS, sizeof(double))};
+    if (!phase->seconds) return NULL;
+    p->count++;
+    return phase;
+}
+
+/* Spans without a layer are the products inside one, on any thread. */
+static void begin(void *context, const struct span *span) {
+    struct phase *phase = span->layer ? find(context, span) : NULL;
+    if (phase) phase->begin = clock_seconds();
+}
+
+static void end(void *context, const struct span *span) {
+    struct phase *phase = span->layer ? find(context, span) : NULL;
+    if (phase) phase->now += clock_seconds() - phase->begin;
+}
+
+void phases_begin(struct phases *p) {
+    *p = (struct phases){.count = 0};
+    p->reader = (struct trace_reader){begin, end, p};
+}
+
+void phases_free(struct phases *p) {
+    for (size_t i = 0; i < p->count; i++) free(p->phase[i].seconds);
+    p->count = p->steps = 0;
+}
+
+void phases_step_begin(struct phases *p) {
+    for (size_t i = 0; i < p->count; i++) p->phase[i].now = 0;
+    trace_set(&p->reader);
+}
+
+void phases_step_end(struct phases *p) {
+    trace_set(NULL);
+    size_t at = p->steps++ % MOST_PHASE_STEPS; /* the latest are kept */
+    for (size_t i = 0; i < p->count; i++) p->phase[i].seconds[at] = p->phase[i].now;
+}
+
+static size_t kept(const struct phases *p) {
+    return p->steps < MOST_PHASE_STEPS ? p->steps : MOST_PHASE_STEPS;
+}
+
+double phases_seconds(const struct phases *p, const struct phase *phase) {
+    return kept(p) ? statistics_median(phase->seconds, kept(p)) : NAN;
+}
+
+double phases_pass_seconds(const struct phases *p, const char *pass) {
+    double *sums = calloc(kept(p) + 1, sizeof *sums);
+    if (!sums) return NAN;
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t s = 0; strcmp(p->phase[i].span.pass, pass) == 0 && s < kept(p); s++)
+            sums[s] += p->phase[i].seconds[s];
+    double median = kept(p) ? statistics_median(sums, kept(p)) : NAN;
+    free(sums);
+    return median;
+}
+
+/* A backward span holds the weight gradient and, but in the first layer, the input gradient. */
+double phases_flops(const struct phases *phases, const struct phase *phase) {
+    const struct span *span = &phase->span;
+    double product = 2.0 * (double)span->m * (double)span->n * (double)span->k;
+    if (span->k < 0) return NAN;
+    if (strcmp(span->pass, "forward") == 0) return product;
+    bool first = true; /* no layer with a product came before this one in the forward pass */
+    for (size_t i = 0; i < phases->count; i++) {
+        const struct span *other = &phases->phase[i].span;
+        if (strcmp(other->pass, "forward") != 0 || other->k < 0) continue;
+        if (other->layer == span->layer) break;
+        first = false;
+    }
+    return first ? product : 2 * product;
+}

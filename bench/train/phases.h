@@ -1,0 +1,39 @@
+/* Time by layer and pass of a training step: a reader of spans. */
+#ifndef FLOPSTEP_BENCH_TRAIN_PHASES_H
+#define FLOPSTEP_BENCH_TRAIN_PHASES_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "kernels/trace.h"
+
+enum { MOST_PHASES = 256, MOST_PHASE_STEPS = 2048 };
+
+struct phase {
+    struct span span;  /* its layer and pass name the phase */
+    double begin, now; /* of the step at hand, seconds */
+    double *seconds;   /* [steps]: of each step */
+};
+
+struct phases {
+    struct phase phase[MOST_PHASES]; /* in the order in which they first began */
+    size_t count, steps;
+    struct trace_reader reader;
+};
+
+void phases_begin(struct phases *phases);
+void phases_free(struct phases *phases);
+
+/* Around one step: spans in between are timed. */
+void phases_step_begin(struct phases *phases);
+void phases_step_end(struct phases *phases);
+
+/* Median over steps of the time of a pass ("forward"), NaN where no step was watched; of one phase. */
+double phases_pass_seconds(const struct phases *phases, const char *pass);
+double phases_seconds(const struct phases *phases, const struct phase *phase);
+
+/* FLOP of a phase in one step: products alone are counted, NaN where there is none. The first
+ * layer's input gradient is not computed and not counted. */
+double phases_flops(const struct phases *phases, const struct phase *phase);
+
+#endif

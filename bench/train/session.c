@@ -1,0 +1,145 @@
+#include "bench/train/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernel.h"
+
+struct queue session_queue(const struct session *s, enum scalar type, int threads) {
+    return (struct queue){.device = s->options->common.device,
+                          .type = type,
+                          .threads = threads,
+                          .library = s->library,
+                          .gemm = blas_library_routine(s->library, kernel_find("gemm"), type)};
+}
+
+struct train_row train_row_unknown(void) {
+    return (struct train_row){.status = "ok",
+                              .summary = {0, NAN, NAN, NAN, NAN, NAN, NAN},
+                              .batch = -1,
+                              .parameters = -1,
+                              .flops = NAN,
+                              .clock_ghz = NAN,
+                              .stolen = NAN,
+                              .load = NAN,
+                              .epoch = NAN,
+                              .train_loss = NAN,
+                              .train_accuracy = NAN,
+                              .test_loss = NAN,
+                              .test_accuracy = NAN,
+                              .validation_loss = NAN,
+                              .validation_accuracy = NAN,
+                              .running_loss = NAN,
+                              .running_accuracy = NAN,
+                              .lr = NAN,
+                              .step = -1};
+}
+
+double train_row_images_per_s(const struct train_row *r) {
+    return (double)r->batch / r->summary.median;
+}
+
+static double gflops(const struct train_row *r) { return r->flops / r->summary.median * 1e-9; }
+
+double train_row_mfu(const struct train_row *r) {
+    return r->roofs ? gflops(r) / r->roofs->fma_gflops : NAN;
+}
+
+static json_t *text_or_null(const char *text) {
+    return text && text[0] ? record_string(text) : json_null();
+}
+
+static void set_count(json_t *row, const char *key, long value) {
+    json_object_set_new(row, key, value < 0 ? json_null() : json_integer(value));
+}
+
+static double pass_seconds(const struct train_row *r, const char *pass) {
+    return r->phases && r->phases->count ? phases_pass_seconds(r->phases, pass) : NAN;
+}
+
+static json_t *case_of(const struct session *s, const struct train_row *r) {
+    json_t *row = json_pack(
+        "{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", s->options->common.device->name,
+        "library", s->library ? record_string(s->library->name) : json_null(), "threads",
+        r->threads, "ranks", 1, "type", scalar_letter(r->type), "status", r->status, "reason",
+        text_or_null(r->reason), "flags", r->flags);
+    json_object_set_new(row, "samples", json_integer((json_int_t)r->summary.samples));
+    record_set_real(row, "median_s", r->summary.median);
+    record_set_real(row, "low_s", r->summary.low);
+    record_set_real(row, "high_s", r->summary.high);
+    record_set_real(row, "min_s", r->summary.min);
+    record_set_real(row, "gflops", gflops(r));
+    record_set_real(row, "peak_fraction", train_row_mfu(r));
+    json_object_set_new(row, "network", text_or_null(r->network));
+    json_object_set_new(row, "recipe", text_or_null(r->recipe));
+    json_object_set_new(row, "dataset", text_or_null(r->dataset));
+    set_count(row, "batch", r->batch);
+    record_set_real(row, "images_per_s", train_row_images_per_s(r));
+    record_set_real(row, "mfu", train_row_mfu(r));
+    record_set_real(row, "gemm_fraction", r->roofs ? gflops(r) / r->roofs->square_gflops : NAN);
+    record_set_real(row, "forward_s", pass_seconds(r, "forward"));
+    record_set_real(row, "loss_s", pass_seconds(r, "loss"));
+    record_set_real(row, "backward_s", pass_seconds(r, "backward"));
+    record_set_real(row, "update_s", pass_seconds(r, "update"));
+    record_set_real(row, "input_s", pass_seconds(r, "input"));
+    record_set_real(row, "epoch", r->epoch);
+    set_count(row, "step", r->step);
+    record_set_real(row, "train_loss", r->train_loss);
+    record_set_real(row, "train_accuracy", r->train_accuracy);
+    record_set_real(row, "test_accuracy", r->test_accuracy);
+    record_set_real(row, "test_loss", r->test_loss);
+    record_set_real(row, "validation_loss", r->validation_loss);
+    record_set_real(row, "validation_accuracy", r->validation_accuracy);
+    record_set_real(row, "running_loss", r->running_loss);
+    record_set_real(row, "running_accuracy", r->running_accuracy);
+    record_set_real(row, "lr", r->lr);
+    json_object_set_new(row, "kind", json_string(r->kind));
+    json_object_set_new(row, "optimizer", text_or_null(r->optimizer));
+    json_object_set_new(row, "loss_function", r->network ? json_string(loss_names[r->loss]) : json_null());
+    json_object_set_new(row, "seed", json_integer((json_int_t)s->options->common.seed));
+    set_count(row, "parameters", r->parameters);
+    record_set_real(row, "ceiling_rate", r->roofs ? r->roofs->fma_gflops : NAN);
+    record_set_real(row, "square_gflops", r->roofs ? r->roofs->square_gflops : NAN);
+    record_set_real(row, "clock_ghz", r->clock_ghz);
+    record_set_real(row, "steal_fraction", r->stolen);
+    record_set_real(row, "load", r->load);
+    json_object_set_new(row, "repetitions",
+                        r->repetitions > 0 ? json_integer(r->repetitions) : json_null());
+    record_set_real(row, "flops", r->flops);
+    json_t *samples = json_array();
+    for (size_t i = 0; r->samples && i < r->summary.samples; i++)
+        json_array_append_new(samples, json_real(r->samples[i]));
+    json_object_set_new(row, "samples_s", samples);
+    return row;
+}
+
+static json_t *layer_of(const struct session *s, const struct train_row *r,
+                        const struct phase *phase) {
+    double seconds = phases_seconds(r->phases, phase), flops = phases_flops(r->phases, phase);
+    double step = 0;
+    static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        step += phases_pass_seconds(r->phases, passes[i]);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
+        "command", "train", "device", s->options->common.device->name, "library",
+        record_string(s->library->name), "threads", r->threads, "type", scalar_letter(r->type),
+        "network", text_or_null(r->network), "recipe", text_or_null(r->recipe), "batch",
+        (int)r->batch, "layer", phase->span.layer, "operation", phase->span.operation, "pass",
+        phase->span.pass);
+    set_count(line, "m", phase->span.m);
+    set_count(line, "n", phase->span.n);
+    set_count(line, "k", phase->span.k);
+    record_set_real(line, "time_s", seconds);
+    record_set_real(line, "share", seconds / step);
+    record_set_real(line, "flops", flops);
+    record_set_real(line, "gflops", flops / seconds * 1e-9);
+    return line;
+}
+
+void session_record(struct session *s, const struct train_row *r) {
+    record_case(&s->record, case_of(s, r));
+    if (!s->options->by_layer || !r->phases) return;
+    for (size_t i = 0; i < r->phases->count; i++)
+        record_line(&s->record, layer_of(s, r, &r->phases->phase[i]));
+}

@@ -1,0 +1,269 @@
+#include "bench/train/train_options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bench/harness/error.h"
+#include "kernels/cpu/blas_library.h"
+#include "nn/notation.h"
+
+const char *const loss_names[] = {"half-sum",    "half-mean", "mean-squared", "binary-crossentropy",
+                                  "crossentropy", NULL};
+
+static void take_recipe(void *target, const char *name, const char *value) {
+    struct train_options *o = target;
+    const char *known[128] = {"all"};
+    size_t count = 1;
+    for (const struct recipe *row = recipe_table; row->name; row++) known[count++] = row->name;
+    known[count] = NULL;
+    option_list_free(o->recipes);
+    o->recipes = option_list(name, value);
+    for (char **entry = o->recipes; *entry; entry++) {
+        if (strcmp(*entry, "all") == 0 || recipe_find(*entry)) continue;
+        const char *near = option_nearest(*entry, known);
+        die(EXIT_USAGE, "--%s: no training recipe is called '%s'%s%s%s; 'flopstep list' shows them",
+            name, *entry, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+}
+
+static void take_network(void *target, const char *name, const char *value) {
+    struct train_options *o = target;
+    option_list_free(o->networks);
+    o->networks = option_list(name, value);
+    if (strcmp(value, "all") != 0) return;
+    size_t count = 0;
+    while (named_networks[count].name) count++;
+    option_list_free(o->networks);
+    o->networks = calloc(count + 1, sizeof *o->networks);
+    for (size_t i = 0; o->networks && i < count; i++)
+        o->networks[i] = strdup(named_networks[i].name);
+}
+
+static void take_batch(void *target, const char *name, const char *value) {
+    struct train_options *o = target;
+    char **list = option_list(name, value);
+    size_t count = 0;
+    while (list[count]) count++;
+    free(o->batches);
+    o->batches = calloc(count, sizeof *o->batches);
+    if (!o->batches) die(EXIT_MISSING, "out of memory");
+    o->batch_count = count;
+    for (size_t i = 0; i < count; i++) o->batches[i] = option_integer(name, list[i], 1, INT_MAX);
+    option_list_free(list);
+}
+
+/* A word of a list: its place. */
+static int take_word(const char *name, const char *value, const char *const *words) {
+    char text[200] = "";
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(words[i], value) == 0) return i;
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", words[i]);
+    }
+    die(EXIT_USAGE, "--%s '%s': write one of %s", name, value, text);
+}
+
+#define TAKE(function, statement)                                                                  \
+    static void function(void *target, const char *name, const char *value) {                      \
+        struct train_options *o = target;                                                          \
+        (void)name, (void)value;                                                                   \
+        statement;                                                                                 \
+    }
+TAKE(take_dataset, o->dataset = value)
+TAKE(take_data, o->data = value)
+TAKE(take_lr, o->lr = option_real(name, value, 0, 1e6))
+TAKE(take_epochs, o->epochs = option_real(name, value, 1e-6, 1e6))
+TAKE(take_steps, o->steps = option_integer(name, value, 0, 1000000000))
+TAKE(take_history, o->history = option_integer(name, value, 1, 1000000000))
+TAKE(take_validation, o->validation = option_integer(name, value, 0, INT_MAX))
+TAKE(take_loss, o->loss = take_word(name, value, loss_names))
+TAKE(take_schedule, o->schedule = take_word(name, value, schedule_names))
+TAKE(take_initial, o->initial = take_word(name, value, initial_names))
+TAKE(take_sampling, o->sampling = take_word(name, value, sampling_names))
+TAKE(take_library, o->library = value)
+TAKE(take_checkpoint, o->checkpoint = value)
+TAKE(take_resume, o->resume = value)
+TAKE(take_by_layer, o->by_layer = true)
+
+static void take_optimizer(void *target, const char *name, const char *value) {
+    struct optimizer_settings settings;
+    char reason[256];
+    if (!optimizer_parse(&settings, value, reason, sizeof reason))
+        die(EXIT_USAGE, "--%s: %s", name, reason);
+    ((struct train_options *)target)->optimizer = value;
+}
+
+static const struct option_row train_rows[] = {
+    {"recipe", "LIST", "trainings and exercises of the lectures by name, or all", take_recipe},
+    {"network", "LIST", "names, all, a file, or a notation such as 784-200relu-10softmax",
+     take_network},
+    {"batch", "LIST", "images in a step; a list times each (default 128)", take_batch},
+    {"dataset", "NAME", "trains on it; without one, steps are timed on synthetic images",
+     take_dataset},
+    {"data", "DIR", "where its files lie (default: FLOPSTEP_DATA, then the usual places)",
+     take_data},
+    {"optimizer", "TEXT", "e.g. sgd:lr=0.1, adam:lr=0.001,beta2=0.99 ('list' shows them)",
+     take_optimizer},
+    {"lr", "X", "learning rate, in the place of the optimizer's", take_lr},
+    {"schedule", "NAME", "of the learning rate: constant, or cosine to 0 at the end",
+     take_schedule},
+    {"loss", "NAME", "half-sum, half-mean, mean-squared, binary-crossentropy, crossentropy",
+     take_loss},
+    {"initial", "NAME", "initial weights: zero, normal, small (deviation 0.01), glorot, he",
+     take_initial},
+    {"sampling", "NAME", "of batches: epochs (shuffled), replacement, order", take_sampling},
+    {"epochs", "N", "length of a training (default 1)", take_epochs},
+    {"steps", "N", "steps to time, or to end a training or a recipe after", take_steps},
+    {"history", "N", "steps between rows of a training's history (default: an epoch)",
+     take_history},
+    {"validation", "N", "training samples to hold out and watch", take_validation},
+    {"by-layer", NULL, "time, share and rate of every layer and pass", take_by_layer},
+    {"blas", "NAME", "the CBLAS library (default openblas)", take_library},
+    {"checkpoint", "FILE", "saves the training there at every row of the history", take_checkpoint},
+    {"resume", "FILE", "continues a saved training, bit for bit", take_resume},
+    {NULL, NULL, NULL, NULL}};
+
+static const struct option_row *const train_tables[] = {train_rows, common_options, NULL};
+
+static const struct usage train_usage = {
+    .command = "train",
+    .purpose = "Times full training steps, and trains the networks of the lectures.",
+    .tables = train_tables,
+    .examples = "  flopstep train --recipe two-layer\n"
+                "  flopstep train --recipe all --data ~/mnist\n"
+                "  flopstep train --network cnn --batch 128 --steps 200 --by-layer\n"
+                "  flopstep train --network mlp5,cnn --batch 1,8,32,128,512 --threads 1,2\n"
+                "  flopstep train --network 784-100relu-10softmax --dataset fashion --epochs 5 \\\n"
+                "    --optimizer adam:lr=0.001 --checkpoint my.ckpt\n"
+                "  flopstep train --resume my.ckpt --epochs 10\n",
+};
+
+static bool given(int argc, char **argv, const char *option) {
+    size_t length = strlen(option);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], option, length) == 0 &&
+            (argv[i][length] == '\0' || argv[i][length] == '='))
+            return true;
+    return false;
+}
+
+static void check_together(const struct train_options *o) {
+    if (!o->recipes && !o->networks && !o->resume)
+        die(EXIT_USAGE, "train what? give --recipe NAME, --network NAME or --resume FILE; "
+                        "'flopstep list' shows the names");
+    if (o->recipes && (o->networks || o->resume))
+        die(EXIT_USAGE, "--recipe and --%s exclude each other", o->networks ? "network" : "resume");
+    if (o->resume && o->networks)
+        die(EXIT_USAGE, "--resume brings its own network; leave --network out");
+    bool training = o->recipes || o->resume || o->dataset;
+    if (!training && (o->checkpoint || !isnan(o->epochs) || o->validation >= 0 || o->history >= 0))
+        die(EXIT_USAGE, "--%s belongs to a training; add --dataset NAME or --recipe NAME",
+            o->checkpoint         ? "checkpoint"
+            : !isnan(o->epochs)   ? "epochs"
+            : o->validation >= 0  ? "validation"
+                                  : "history");
+    if (!training && o->steps == 0) die(EXIT_USAGE, "--steps 0: there is nothing to time");
+    if (training && o->batch_count > 1)
+        die(EXIT_USAGE, "--batch: a training has one batch size; a list is for timed steps "
+                        "(--network without --dataset)");
+    if (training && o->common.thread_counts > 1)
+        die(EXIT_USAGE, "--threads: a training has one number of threads; a list is for timed "
+                        "steps (--network without --dataset)");
+    if (training && o->common.type_count > 1)
+        die(EXIT_USAGE, "--types: a training has one element type");
+    if (o->networks && o->dataset && o->networks[1])
+        die(EXIT_USAGE, "--network: one network for a training");
+    if (o->checkpoint && o->recipes && (o->recipes[1] || strcmp(o->recipes[0], "all") == 0))
+        die(EXIT_USAGE, "--checkpoint: one recipe at a time");
+}
+
+struct train_options train_options_parse(int argc, char **argv) {
+    struct train_options o = {.common = common_defaults(),
+                              .lr = NAN,
+                              .epochs = NAN,
+                              .steps = -1,
+                              .history = -1,
+                              .validation = -1,
+                              .loss = -1,
+                              .schedule = -1,
+                              .initial = -1,
+                              .sampling = -1,
+                              .library = BLAS_LIBRARY_DEFAULT};
+    o.budget_given = given(argc, argv, "--time-budget");
+    o.precision_given = given(argc, argv, "--precision");
+    o.types_given = given(argc, argv, "--types");
+    options_parse(&train_usage, argc, argv, &o);
+    if (!o.types_given) {
+        o.common.types[0] = SCALAR_S;
+        o.common.type_count = 1;
+    }
+    if (!o.common.thread_counts) {
+        o.common.threads[0] = common_default_threads();
+        o.common.thread_counts = 1;
+    }
+    check_together(&o);
+    if (!o.batch_count) {
+        o.batches = calloc(1, sizeof *o.batches);
+        if (!o.batches) die(EXIT_MISSING, "out of memory");
+        o.batches[0] = 128;
+    }
+    return o;
+}
+
+void train_options_free(struct train_options *o) {
+    option_list_free(o->recipes);
+    option_list_free(o->networks);
+    free(o->batches);
+}
+
+struct recipe train_options_apply(const struct train_options *o, const struct recipe *recipe,
+                                  char *changed, size_t size) {
+    struct recipe r = *recipe;
+    changed[0] = '\0';
+#define CHANGE(condition, option, statement)                                                       \
+    if (condition) {                                                                               \
+        size_t used = strlen(changed);                                                             \
+        snprintf(changed + used, size - used, "%s--%s", used ? " " : "", option);                  \
+        statement;                                                                                 \
+    }
+    CHANGE(o->dataset, "dataset", r.dataset = o->dataset)
+    CHANGE(o->batch_count, "batch", r.batch = o->batches[0])
+    CHANGE(o->optimizer, "optimizer", r.optimizer = o->optimizer)
+    CHANGE(!isnan(o->lr), "lr", (void)0)
+    CHANGE(o->loss >= 0, "loss", r.loss = (enum loss)o->loss)
+    CHANGE(o->schedule >= 0, "schedule", r.schedule = (enum schedule)o->schedule)
+    CHANGE(o->initial >= 0, "initial", r.initial = (enum initial)o->initial)
+    CHANGE(o->sampling >= 0, "sampling", r.sampling = (enum sampling)o->sampling)
+    CHANGE(o->history > 0, "history", r.history = o->history)
+    CHANGE(o->validation >= 0, "validation", r.validation = o->validation)
+    CHANGE(!isnan(o->epochs), "epochs", r.epochs = o->epochs; r.steps = 0)
+    CHANGE(o->common.types[0] != SCALAR_S, "types", (void)0)
+#undef CHANGE
+    return r;
+}
+
+char *train_network_text(const char *network) {
+    const struct named_network *named = named_network_find(network);
+    if (named) return strdup(named->notation);
+    struct stat what;
+    if (stat(network, &what) || S_ISDIR(what.st_mode)) {
+        if (strchr(network, '/'))
+            die(EXIT_MISSING, "--network: no file '%s' that can be read: %s", network,
+                S_ISDIR(what.st_mode) ? "a folder" : strerror(errno));
+        return strdup(network);
+    }
+    FILE *file = fopen(network, "r");
+    if (!file) die(EXIT_MISSING, "--network: '%s': %s", network, strerror(errno));
+    char *text = calloc(1, 64 * 1024);
+    size_t length = text ? fread(text, 1, 64 * 1024 - 1, file) : 0;
+    bool whole = feof(file) && !ferror(file);
+    fclose(file);
+    if (!text || !whole || strlen(text) != length)
+        die(EXIT_USAGE, "--network: '%s' is no network: a text below 64 KiB is expected", network);
+    return text;
+}

@@ -1,0 +1,40 @@
+/* The command line of `flopstep train`. */
+#ifndef FLOPSTEP_BENCH_TRAIN_TRAIN_OPTIONS_H
+#define FLOPSTEP_BENCH_TRAIN_TRAIN_OPTIONS_H
+
+#include "bench/harness/common.h"
+#include "bench/train/recipes.h"
+
+struct train_options {
+    struct common common; /* first: common_options fill it */
+    char **recipes;       /* as written; NULL: none */
+    char **networks;      /* names, or one notation; NULL: none */
+    long *batches;
+    size_t batch_count;
+    const char *dataset, *data; /* --dataset, --data */
+    const char *optimizer;
+    double lr; /* NaN: not given */
+    double epochs;
+    long steps, history, validation; /* -1: not given */
+    int loss, schedule, initial, sampling; /* -1: not given */
+    const char *library;
+    const char *checkpoint, *resume;
+    bool by_layer;
+    bool budget_given, precision_given, types_given;
+};
+
+struct train_options train_options_parse(int argc, char **argv);
+void train_options_free(struct train_options *options);
+
+/* The recipe with what the command line sets in its place. `changed` gets the options that were
+ * given, in words; "" where the recipe is as it was. */
+struct recipe train_options_apply(const struct train_options *options, const struct recipe *recipe,
+                                  char *changed, size_t size);
+
+/* The text of a network: that of a name, of a file, or as written. malloced. Ends the process where
+ * a file can't be read. */
+char *train_network_text(const char *network);
+
+extern const char *const loss_names[]; /* NULL-terminated, in the order of enum loss */
+
+#endif

@@ -1,0 +1,472 @@
+#include "bench/train/trainings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/harness/clock.h"
+#include "bench/harness/error.h"
+#include "bench/harness/interrupt.h"
+#include "bench/harness/machine_state.h"
+#include "bench/harness/rounds.h"
+#include "bench/train/pictures.h"
+#include "nn/layers.h"
+#include "nn/notation.h"
+
+enum {
+    LEAST_ROOM = 250,       /* images in an evaluation's batch, however small the training's */
+    SOME_SAMPLES = 10000,   /* of the training part, for its accuracy */
+    KEPT_STEPS = 512,       /* times of steps in a row of the history */
+    WATCH_EVERY = 32        /* steps: one of so many is watched by layer, and not timed */
+};
+
+struct run {
+    struct session *session;
+    const struct train_options *options;
+    const struct recipe *recipe;
+    const char *network_name;
+    struct dataset data;
+    struct queue queue;
+    struct network network;
+    struct optimizer optimizer;
+    struct training training;
+    struct roofs roofs;
+    struct phases phases;
+    char optimizer_text[OPTIMIZER_TEXT];
+    long history, last; /* steps between rows, and of the whole training */
+
+    /* Of the interval at hand. */
+    double times[KEPT_STEPS];
+    size_t timed, stride;
+    double loss_sum;
+    long correct, images, interval_begin;
+    struct machine_state before;
+
+    /* Of the whole training. */
+    double seconds, begin, drawn;
+    void *best; /* parameters with the best accuracy so far */
+    double best_accuracy;
+    long best_step, first_step;
+    struct training_outcome outcome;
+};
+
+static bool prepare_data(struct run *run, char *reason, size_t size, bool *missing) {
+    const struct recipe *r = run->recipe;
+    *missing = false;
+    enum dataset_status status = dataset_load(&run->data, r->dataset, run->options->data,
+                                              run->options->common.seed, reason, size);
+    *missing = status == DATASET_MISSING;
+    if (status != DATASET_OK) return false;
+    if ((r->first_train || r->first_test) &&
+        !dataset_take_first(&run->data, r->first_train, r->first_test)) {
+        snprintf(reason, size, "%s has fewer than %ld training or %ld test samples", r->dataset,
+                 r->first_train, r->first_test);
+        return false;
+    }
+    if (r->validation && !dataset_hold_out(&run->data, r->validation)) {
+        snprintf(reason, size, "--validation %ld: %s has %ld training samples", r->validation,
+                 r->dataset, run->data.train.count);
+        return false;
+    }
+    return true;
+}
+
+static struct optimizer_settings optimizer_of(const struct train_options *o,
+                                              const struct recipe *r) {
+    struct optimizer_settings settings;
+    char reason[256];
+    if (!optimizer_parse(&settings, r->optimizer, reason, sizeof reason))
+        die(EXIT_USAGE, "--optimizer: %s", reason);
+    if (!isnan(o->lr)) settings.numbers.lr = o->lr;
+    return settings;
+}
+
+static struct architecture architecture_of(const struct recipe *r, struct extent in) {
+    struct architecture architecture;
+    char reason[NETWORK_REASON], *text = train_network_text(r->network);
+    if (!architecture_parse(&architecture, text, in, reason, sizeof reason))
+        die(EXIT_USAGE, "--network: %s", reason);
+    free(text);
+    return architecture;
+}
+
+static long steps_of(const struct run *run) {
+    const struct recipe *r = run->recipe;
+    long whole = r->steps ? r->steps : (long)ceil(r->epochs * (double)run->training.per_epoch);
+    return whole;
+}
+
+static void measure_roofs(struct run *run) {
+    struct subject subjects[2] = {0};
+    if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library)) return;
+    size_t used = roofs_subjects(&run->roofs, subjects, 0, false);
+    struct rounds_options options = {.limits = {0.02, 0.1, 0}};
+    if (rounds_run(subjects, used, &options)) roofs_read(&run->roofs);
+    for (size_t i = 0; i < used; i++) sampler_free(&subjects[i].sampler);
+    roofs_close(&run->roofs);
+}
+
+/* Everything before the first step; false with a reason. */
+static bool begin(struct run *run, const char *resume, char *reason, size_t size, bool *missing) {
+    const struct recipe *r = run->recipe;
+    const struct common *c = &run->options->common;
+    if (!prepare_data(run, reason, size, missing)) return false;
+    struct architecture architecture = architecture_of(r, run->data.extent);
+    struct optimizer_settings settings = optimizer_of(run->options, r);
+    optimizer_text(&settings, run->optimizer_text, sizeof run->optimizer_text);
+    long batch = r->batch ? r->batch : run->data.train.count;
+    run->queue = session_queue(run->session, c->types[0], c->threads[0]);
+    run->network_name = named_network_find(r->network) ? r->network : architecture.text;
+    if (!network_plan(&run->network, &architecture, &run->queue,
+                      batch > LEAST_ROOM ? batch : LEAST_ROOM, r->loss, true, reason, size))
+        return false;
+    if (!optimizer_plan(&run->optimizer, &settings, &run->queue, run->network.parameters)) {
+        snprintf(reason, size, "not enough memory for the optimizer");
+        return false;
+    }
+    if (!training_begin(&run->training, &run->network, &run->optimizer, &run->data, r->sampling,
+                        r->batch, c->seed, reason, size))
+        return false;
+    run->last = steps_of(run);
+    run->optimizer.schedule = r->schedule;
+    run->optimizer.steps = run->last;
+    run->history = r->history ? r->history : run->training.per_epoch;
+    if (run->options->steps >= 0 && run->options->steps < run->last)
+        run->last = run->options->steps;
+    else if (run->options->steps >= 0 && !recipe_find(r->name))
+        run->optimizer.steps = run->last = run->options->steps;
+    network_initialise(&run->network, r->initial, c->seed);
+    run->best_accuracy = -1;
+    run->best = malloc(run->network.parameter.bytes);
+    if (!run->best) {
+        snprintf(reason, size, "out of memory");
+        return false;
+    }
+    if (!resume) return true;
+    struct checkpoint checkpoint;
+    if (!checkpoint_load(resume, &checkpoint, &run->network, &run->optimizer, run->best, reason,
+                         size) ||
+        !checkpoint_resume(&checkpoint, &run->training, reason, size))
+        return false;
+    run->first_step = run->training.step;
+    if (checkpoint.has_best) {
+        run->best_accuracy = checkpoint.best_accuracy;
+        run->best_step = checkpoint.best_step;
+    }
+    if (run->last < run->training.step) run->last = run->training.step;
+    return true;
+}
+
+static void save(struct run *run) {
+    struct checkpoint checkpoint;
+    char reason[NETWORK_REASON];
+    const char *path = run->options->checkpoint;
+    if (!path) return;
+    checkpoint_describe(&checkpoint, &run->training);
+    snprintf(checkpoint.recipe, sizeof checkpoint.recipe, "%s", run->recipe->name);
+    checkpoint.has_best = run->recipe->keeps_best && run->best_accuracy >= 0;
+    checkpoint.best_accuracy = run->best_accuracy;
+    checkpoint.best_step = run->best_step;
+    if (!checkpoint_write(path, &checkpoint, &run->network, &run->optimizer, run->best, reason,
+                          sizeof reason)) {
+        record_incomplete(&run->session->record, reason);
+        die(EXIT_NOT_WRITTEN, "%s; the history so far is kept in '%s'", reason,
+            run->session->record.path);
+    }
+}
+
+static void interval_begin(struct run *run) {
+    run->timed = 0;
+    run->loss_sum = 0;
+    run->correct = run->images = 0;
+    run->interval_begin = run->training.step;
+    run->stride = (size_t)(run->history / KEPT_STEPS) + 1;
+    run->before = machine_state_now();
+    phases_free(&run->phases);
+    phases_begin(&run->phases);
+}
+
+/* One step, timed or watched; short batches are neither. False where it diverged. */
+static bool step(struct run *run) {
+    struct training *t = &run->training;
+    long images = training_images(t), number = t->step - run->interval_begin;
+    bool whole = images == t->batch, watched = whole && number % WATCH_EVERY == WATCH_EVERY - 1;
+    if (watched) phases_step_begin(&run->phases);
+    double begin = clock_seconds();
+    struct step_result result = training_step(t, NULL);
+    double seconds = clock_seconds() - begin;
+    if (watched) phases_step_end(&run->phases);
+    run->seconds += seconds;
+    run->loss_sum += result.loss * (double)images;
+    run->correct += result.correct;
+    run->images += images;
+    bool kept = whole && !watched && (size_t)number % run->stride == 0;
+    if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds;
+    return isfinite(result.loss);
+}
+
+static struct samples first_samples(const struct samples *all, long count) {
+    struct samples some = *all;
+    if (count && some.count > count) some.count = count;
+    return some;
+}
+
+static bool higher(double a, double b) { return isfinite(a) && a > b; }
+
+static void keep_best(struct run *run, double accuracy) {
+    if (!run->recipe->keeps_best || !higher(accuracy, run->best_accuracy)) return;
+    run->best_accuracy = accuracy;
+    run->best_step = run->training.step;
+    run->queue.device->copy_out(run->best, run->network.parameter.memory,
+                                (size_t)run->network.parameters * scalar_bytes(run->queue.type));
+}
+
+/* The figure of a row that was reported, where it is this row's. */
+static double figure_of(const struct run *run, enum figure_of_training figure,
+                        const struct train_row *row) {
+    const struct layer *first = &run->network.layers[0];
+    double value[2] = {NAN, NAN};
+    if (figure == FIGURE_WEIGHT || figure == FIGURE_BIAS) {
+        float single[2];
+        if (run->queue.type == SCALAR_D) {
+            run->queue.device->copy_out(value, first->w, sizeof value);
+        } else {
+            run->queue.device->copy_out(single, first->w, sizeof single);
+            value[0] = (double)single[0], value[1] = (double)single[1];
+        }
+    }
+    switch (figure) {
+    case FIGURE_TEST_ACCURACY: return row->test_accuracy;
+    case FIGURE_TRAIN_ACCURACY: return row->train_accuracy;
+    case FIGURE_BEST_TRAIN_ACCURACY: return run->best_accuracy;
+    case FIGURE_RUNNING_ACCURACY: return row->running_accuracy;
+    case FIGURE_RUNNING_LOSS: return row->running_loss;
+    case FIGURE_TEST_LOSS: return row->test_loss;
+    case FIGURE_WEIGHT: return value[0];
+    case FIGURE_BIAS: return value[1];
+    case FIGURE_SECONDS: return run->seconds;
+    case FIGURE_COUNT: break;
+    }
+    return NAN;
+}
+
+static void note_figures(struct run *run, const struct train_row *row, bool last) {
+    const struct reported *reported = run->recipe->reported;
+    for (int i = 0; reported && reported[i].value != 0; i++) {
+        bool here = reported[i].step == AT_END ? last && run->training.step == steps_of(run)
+                                               : reported[i].step == run->training.step;
+        if (here) run->outcome.ours[i] = figure_of(run, reported[i].figure, row);
+    }
+}
+
+static const char row_format[] = "%8s %9s  %10s %9s %9s  %9s %9s  %9s\n";
+
+static void print_row(const struct run *run, const struct train_row *r) {
+    char epoch[24], step_text[24], text[6][24];
+    const double values[] = {r->train_loss, r->train_accuracy, r->test_accuracy,
+                             r->validation_accuracy, train_row_images_per_s(r),
+                             train_row_mfu(r) * 100};
+    static const char *const formats[] = {"%.5f", "%.4f", "%.4f", "%.4f", "%.0f", "%.1f"};
+    snprintf(epoch, sizeof epoch, "%.2f", r->epoch);
+    snprintf(step_text, sizeof step_text, "%ld", r->step);
+    for (int i = 0; i < 6; i++) {
+        snprintf(text[i], sizeof text[i], "-");
+        if (isfinite(values[i])) snprintf(text[i], sizeof text[i], formats[i], values[i]);
+    }
+    (void)run;
+    printf(row_format, epoch, step_text, text[0], text[1], text[2], text[3], text[4], text[5]);
+    fflush(stdout);
+}
+
+/* Evaluates and records a row. */
+static void row(struct run *run, bool last, const char *failure) {
+    struct training *t = &run->training;
+    struct samples some =
+        first_samples(&t->data->train, run->recipe->whole ? 0 : SOME_SAMPLES);
+    struct machine_state after = machine_state_now();
+    struct train_row r = train_row_unknown();
+    if (run->options->common.quiet == false && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    r.kind = "training";
+    r.network = run->network_name;
+    r.recipe = run->recipe->name;
+    r.dataset = t->data->name;
+    r.optimizer = run->optimizer_text;
+    r.loss = run->network.loss;
+    r.type = run->queue.type;
+    r.threads = run->queue.threads;
+    r.batch = t->batch;
+    r.parameters = run->network.parameters;
+    r.step = t->step;
+    r.epoch = (double)t->step / (double)t->per_epoch;
+    r.lr = optimizer_rate(&run->optimizer, t->step ? t->step : 1);
+    r.roofs = &run->roofs;
+    r.flops = (network_flops(&run->network, "forward") + network_flops(&run->network, "backward")) *
+              (double)t->batch;
+    if (run->timed) {
+        r.summary = statistics_summary(run->times, run->timed);
+        r.samples = run->times;
+        r.repetitions = 1;
+        r.phases = run->phases.steps ? &run->phases : NULL;
+        r.clock_ghz = fmin(run->before.clock_ghz, after.clock_ghz);
+        r.stolen = machine_state_stolen(&run->before, &after);
+        r.load = after.load;
+    }
+    if (run->images) {
+        r.running_loss = run->loss_sum / (double)run->images;
+        if (t->data->train.labels) r.running_accuracy = (double)run->correct / (double)run->images;
+    }
+    if (failure) {
+        r.status = "failed";
+        r.reason = failure;
+    } else {
+        struct evaluation train = training_evaluate(t, &some);
+        struct evaluation test = training_evaluate(t, &t->data->test);
+        struct evaluation validation = training_evaluate(t, &t->data->validation);
+        r.train_loss = train.loss;
+        r.train_accuracy = train.accuracy;
+        r.test_loss = test.loss;
+        r.test_accuracy = test.accuracy;
+        r.validation_loss = validation.loss;
+        r.validation_accuracy = validation.accuracy;
+        keep_best(run, train.accuracy);
+        record_add_flag(r.flags, sizeof r.flags,
+                        run->recipe->keeps_best && run->best_step == t->step, "best");
+        note_figures(run, &r, last);
+        run->outcome.test_accuracy = test.accuracy;
+        run->outcome.train_accuracy = train.accuracy;
+    }
+    record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
+    session_record(run->session, &r);
+    if (run->session->table) print_row(run, &r);
+    if (!failure) save(run);
+}
+
+/* One line on a terminal: what people watch. */
+static void watch(struct run *run) {
+    if (run->options->common.quiet || !isatty(STDERR_FILENO)) return;
+    double now = clock_seconds();
+    if (now - run->drawn < 0.2) return;
+    run->drawn = now;
+    const struct training *t = &run->training;
+    double done = (double)(t->step - run->first_step), left = (double)(run->last - t->step);
+    double spent = now - run->begin;
+    fprintf(stderr, "\r\033[Kepoch %.2f, step %ld of %ld, loss %.4f, accuracy %.4f, %.0f images/s",
+            (double)t->step / (double)t->per_epoch, t->step, run->last,
+            run->loss_sum / fmax((double)run->images, 1),
+            t->data->train.labels ? (double)run->correct / fmax((double)run->images, 1) : NAN,
+            (double)(done * (double)t->batch) / fmax(run->seconds, 1e-9));
+    if (spent > 1 && done > 0) fprintf(stderr, ", about %.0f s left", spent / done * left);
+    fflush(stderr);
+}
+
+static void diverged(struct run *run) {
+    const struct training *t = &run->training;
+    const struct layer *layer = first_not_finite(&run->network, training_images(t));
+    snprintf(run->outcome.reason, sizeof run->outcome.reason,
+             "diverged at step %ld: numbers that are not finite in layer %s, learning rate %g; "
+             "lower it with --lr",
+             t->step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, t->step));
+    run->outcome.end = TRAINING_FAILED;
+}
+
+static void train(struct run *run) {
+    struct training *t = &run->training;
+    run->begin = clock_seconds();
+    interval_begin(run);
+    run->queue.device->queue_enter(&run->queue);
+    if (t->step == run->first_step) row(run, t->step == run->last, NULL);
+    while (t->step < run->last) {
+        bool fine = step(run);
+        watch(run);
+        if (!fine) {
+            diverged(run);
+            row(run, true, run->outcome.reason);
+            return;
+        }
+        bool last = t->step == run->last, stop = interrupt_came();
+        if (t->step % run->history && !last && !stop) continue;
+        row(run, last, NULL);
+        if (stop && !last) {
+            run->outcome.end = TRAINING_INTERRUPTED;
+            return;
+        }
+        interval_begin(run);
+    }
+}
+
+void training_print(const struct run *run, const char *changed) {
+    const struct recipe *r = run->recipe;
+    const struct dataset *d = &run->data;
+    if (recipe_find(r->name))
+        printf("recipe %s (%s): %s%s%s\n", r->name, r->deck, r->what,
+               changed[0] ? "; changed: " : "", changed);
+    printf("network: %s, %ld parameters\n", run->network.architecture.text,
+           run->network.parameters);
+    printf("data: %s (%s): %ld training, %ld validation, %ld test samples\n", d->name, d->source,
+           d->train.count, d->validation.count, d->test.count);
+    printf("training: %s, %s%s, batch %ld, %ld steps, initial weights %s, seed %llu, %s, %d "
+           "thread%s\n",
+           loss_names[run->network.loss], run->optimizer_text,
+           r->schedule == SCHEDULE_COSINE ? " (cosine to 0)" : "", run->training.batch, run->last,
+           initial_names[r->initial], (unsigned long long)run->training.seed,
+           scalar_name(run->queue.type), run->queue.threads, run->queue.threads == 1 ? "" : "s");
+    if (r->note) printf("note: %s\n", r->note);
+    printf(row_format, "epoch", "step", "train loss", "train acc", "test acc", "valid acc",
+           "images/s", "% FMA");
+}
+
+void training_free(struct run *run) {
+    free(run->best);
+    phases_free(&run->phases);
+    if (run->training.network) training_end(&run->training);
+    if (run->optimizer.queue) optimizer_free(&run->optimizer);
+    if (run->network.queue) network_free(&run->network);
+    dataset_free(&run->data);
+    free(run);
+}
+
+struct run *training_new(struct session *session, const struct recipe *recipe, const char *resume,
+                         char *reason, size_t size, bool *missing) {
+    struct run *run = calloc(1, sizeof *run);
+    if (!run) die(EXIT_MISSING, "out of memory");
+    run->session = session;
+    run->options = session->options;
+    run->recipe = recipe;
+    run->outcome.test_accuracy = run->outcome.train_accuracy = NAN;
+    for (size_t i = 0; i < sizeof run->outcome.ours / sizeof *run->outcome.ours; i++)
+        run->outcome.ours[i] = NAN;
+    if (begin(run, resume, reason, size, missing)) return run;
+    training_free(run);
+    return NULL;
+}
+
+struct training_outcome training_run(struct run *run) {
+    struct session *session = run->session;
+    measure_roofs(run);
+    train(run);
+    if (run->outcome.end == TRAINING_DONE) {
+        record_examples(session, run->recipe, &run->training);
+        record_boundary(session, run->recipe, &run->training, run->outcome.train_accuracy,
+                        run->outcome.test_accuracy);
+    }
+    run->outcome.steps = run->training.step;
+    run->outcome.seconds = run->seconds;
+    return run->outcome;
+}
+
+void training_skip(struct session *session, const struct recipe *recipe, const char *reason) {
+    struct train_row row = train_row_unknown();
+    row.kind = "training";
+    row.network = recipe->network;
+    row.recipe = recipe->name;
+    row.dataset = recipe->dataset;
+    row.optimizer = recipe->optimizer;
+    row.loss = recipe->loss;
+    row.type = session->options->common.types[0];
+    row.threads = session->options->common.threads[0];
+    row.status = "skipped";
+    row.reason = reason;
+    session_record(session, &row);
+}
