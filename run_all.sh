@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole study: install what is missing, build, measure, plot, report.
+# The whole study: install what is missing, build, measure, train, plot, report.
 # The lists of what is measured are in scripts/studies.sh.
 set -uo pipefail
 
@@ -10,11 +10,11 @@ usage() {
     cat <<'END'
 Usage: ./run_all.sh [options]
 
-Installs what is missing, builds flopstep, measures, draws the figures and writes a report.
+Installs what is missing, builds flopstep, measures, trains, draws the figures and writes a report.
 
 Options:
-  --smoke        a taste of every part, under 60 seconds of measuring
-  --full         every kernel, library and thread count, as long as it takes (default: under 5 minutes)
+  --smoke        a taste of every part, under 90 seconds on two cores
+  --full         every kernel, library and thread count, as long as it takes (default: under 8 minutes)
   --out DIR      where results go (default: results/local/<host>-<UTC time>)
   --jobs N       jobs of the build (default: one for each core)
   --no-install   install nothing; what is missing is an error of the build
@@ -101,7 +101,7 @@ study() { # TIERS NAME COMMAND [OPTIONS...]
     local name=$2 code output=()
     [[ ,$1, == *,$tier,* && $interrupted == no ]] || return 0
     shift 2
-    [[ $1 == peak || $1 == blas ]] && output=(--out "$out")
+    [[ $1 == peak || $1 == blas || $1 == train ]] && output=(--out "$out")
     say "$name: flopstep $*"
     # tee ignores Ctrl-C so that what flopstep still prints arrives.
     "$flopstep" "$@" ${output[@]+"${output[@]}"} | tee -i -a -- "$out/tables.txt"
@@ -119,6 +119,18 @@ find_libraries() {
     printf '%s\n' "${list:-naive,blocked}"
 }
 libraries=$(find_libraries)
+
+# The first data set of real images that is here; "" where there is none.
+find_images() {
+    local name
+    for name in fashion mnist kuzushiji; do
+        "$flopstep" train --network softmax --dataset "$name" --dry-run >/dev/null 2>&1 || continue
+        printf '%s\n' "$name"
+        return
+    done
+}
+images=$(find_images)
+[[ -n $images ]] || say "no images to train on; scripts/fetch_data.sh fashion gets some"
 
 # shellcheck source=scripts/studies.sh
 . "$here/scripts/studies.sh"

@@ -115,7 +115,7 @@ check_memory() {
 sources() {
     local patterns=() pattern
     for pattern in "$@"; do patterns+=(-o -name "$pattern"); done
-    find bench kernels tests -type f \( "${patterns[@]:1}" \) -print0 2>/dev/null | sort -z
+    find bench kernels nn tests -type f \( "${patterns[@]:1}" \) -print0 2>/dev/null | sort -z
 }
 
 # --- Build and test ------------------------------------------------------------------------------

@@ -7,12 +7,15 @@
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
 #include "bench/report/figures.h"
+#include "bench/train/recipes.h"
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/builtin.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/device.h"
 #include "kernels/kernel.h"
 #include "kernels/probes/bandwidth.h"
+#include "nn/layers.h"
+#include "nn/notation.h"
 
 static void list_kernels(void) {
     for (const struct kernel *const *row = kernel_table(); *row; row++) {
@@ -33,7 +36,33 @@ static void list_libraries(void) {
 
 static void list_recipes(void) {
     for (const struct blas_recipe *recipe = blas_recipe_table(); recipe->name; recipe++)
-        printf("  %-12s blas   %s\n", recipe->name, recipe->what);
+        printf("  %-22s blas   %s\n", recipe->name, recipe->what);
+    for (const struct recipe *recipe = recipe_table; recipe->name; recipe++)
+        printf("  %-22s train  %s (%s)\n", recipe->name, recipe->what, recipe->deck);
+}
+
+static void list_networks(void) {
+    for (const struct named_network *network = named_networks; network->name; network++)
+        printf("  %-10s %s\n", network->name, network->notation);
+}
+
+static void list_layers(void) {
+    for (const struct layer_kind *const *kind = layer_kind_table; *kind; kind++)
+        printf("  %-26s %s\n", (*kind)->notation, (*kind)->what);
+}
+
+static void list_optimizers(void) {
+    for (const struct optimizer_kind *kind = optimizer_kinds; kind->name; kind++) {
+        struct optimizer_settings settings = {kind, kind->defaults, kind->corrects, 0};
+        char text[OPTIMIZER_TEXT];
+        optimizer_text(&settings, text, sizeof text);
+        printf("  %-50s %s\n", text, kind->what);
+    }
+}
+
+static void list_datasets(void) {
+    for (const struct dataset_row *row = dataset_table; row->name; row++)
+        printf("  %-15s %s\n", row->name, row->what);
 }
 
 static void list_probes(void) {
@@ -65,8 +94,10 @@ static const struct {
     const char *name;
     void (*print)(void);
 } lists[] = {
-    {"kernels", list_kernels}, {"libraries", list_libraries}, {"recipes", list_recipes},
-    {"probes", list_probes},   {"devices", list_devices},     {"figures", list_figures},
+    {"kernels", list_kernels},   {"libraries", list_libraries}, {"recipes", list_recipes},
+    {"networks", list_networks}, {"layers", list_layers},       {"optimizers", list_optimizers},
+    {"datasets", list_datasets}, {"probes", list_probes},       {"devices", list_devices},
+    {"figures", list_figures},
 };
 
 enum { LISTS = sizeof lists / sizeof *lists };
@@ -87,8 +118,8 @@ static void take_operand(void *target, const char *value) {
     names[LISTS] = NULL;
     const char *near = option_nearest(value, names);
     die(EXIT_USAGE,
-        "there is no list of '%s'%s%s%s; there are kernels, libraries, recipes, probes, "
-        "devices and figures",
+        "there is no list of '%s'%s%s%s; there are kernels, libraries, recipes, networks, layers, "
+        "optimizers, datasets, probes, devices and figures",
         value, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -96,7 +127,8 @@ static const struct option_row no_options[] = {{NULL, NULL, NULL, NULL}};
 
 static const struct usage usage = {
     .command = "list",
-    .operands = "[kernels|libraries|recipes|probes|devices|figures]...",
+    .operands =
+        "[kernels|libraries|recipes|networks|layers|optimizers|datasets|probes|devices|figures]...",
     .purpose = "Shows everything that has a name.",
     .tables = (const struct option_row *const[]){no_options, NULL},
     .examples = "  flopstep list\n  flopstep list kernels recipes\n",

@@ -19,6 +19,7 @@ static const struct command {
     {"blas", command_blas, "GFLOP/s of BLAS 1/2/3 over sizes, types, libraries and threads"},
     {"train", command_train,
      "full training steps timed by layer, and the trainings of the lectures"},
+    {"predict", command_predict, "which digit is in a picture, by a network that was saved"},
     {"report", command_report, "CSV, figures and a page from results"},
 };
 

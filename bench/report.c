@@ -212,6 +212,43 @@ static void write_tables(const struct settings *settings, const char *out,
     }
 }
 
+/* Records beside the cases, which have tables of their own: <command>-<name>.csv. */
+static const struct line_table {
+    const char *kind, *name;
+    const char *const *columns;
+} line_tables[] = {
+    {"layer", "layers",
+     (const char *const[]){"run",    "command", "device", "library",   "threads", "type", "network",
+                           "recipe", "batch",   "layer",  "operation", "pass",    "m",    "n",
+                           "k",      "time_s",  "share",  "flops",     "gflops",  NULL}},
+    {"reported", "reported",
+     (const char *const[]){"run", "command", "recipe", "figure", "reported", "ours", "unit", "deck",
+                           "note", NULL}},
+};
+
+static void write_line_tables(const struct settings *settings, const char *out,
+                              const struct results *results) {
+    for (size_t t = 0; t < sizeof line_tables / sizeof line_tables[0]; t++)
+        for (size_t i = 0; i < results->line_count; i++) {
+            const struct line_table *table = &line_tables[t];
+            const struct line *first = &results->lines[i];
+            bool seen = strcmp(first->kind, table->kind) != 0 || !columns_of(first->command);
+            for (size_t j = 0; !seen && j < i; j++)
+                seen = strcmp(results->lines[j].kind, table->kind) == 0 &&
+                       strcmp(results->lines[j].command, first->command) == 0;
+            if (seen) continue;
+            char path[PATH_SIZE];
+            set_path(path, "%s/%s-%s.csv", out, first->command, table->name);
+            FILE *file = open_output(path);
+            columns_write_header(file, table->columns);
+            for (size_t j = i; j < results->line_count; j++)
+                if (strcmp(results->lines[j].kind, table->kind) == 0 &&
+                    strcmp(results->lines[j].command, first->command) == 0)
+                    columns_write_row(file, table->columns, results->lines[j].record);
+            close_output(file, path, settings->quiet);
+        }
+}
+
 struct drawing {
     const struct settings *settings;
     const char *out;
@@ -259,6 +296,15 @@ static bool is_asked(const struct settings *settings, const char *name) {
     return false;
 }
 
+/* Whether there is a run of the command; figures of others are not missed. */
+static bool holds_command(const struct results *results, const char *command) {
+    for (size_t i = 0; i < results->run_count; i++)
+        if (strcmp(record_text(results->runs[i]->provenance, "command"), command) == 0) return true;
+    for (size_t i = 0; i < results->row_count; i++)
+        if (strcmp(results->rows[i].command, command) == 0) return true;
+    return false;
+}
+
 int command_report(int argc, char **argv) {
     struct settings settings = {.svg = true, .png = true};
     options_parse(&usage, argc, argv, &settings);
@@ -291,6 +337,7 @@ int command_report(int argc, char **argv) {
     make_folder(pictures);
 
     write_tables(&settings, out, &results);
+    write_line_tables(&settings, out, &results);
 
     struct drawing drawing = {.settings = &settings, .out = out};
     int code = EXIT_DONE;
@@ -310,7 +357,8 @@ int command_report(int argc, char **argv) {
         struct plot *plots;
         const char *lacks;
         size_t count = figure_plots(figure, &results, &plots, &lacks);
-        if (!count && (settings.figures || !settings.quiet))
+        bool expected = holds_command(&results, figure->command) && !settings.quiet;
+        if (!count && (settings.figures || expected))
             warn("figure %s is not drawn: %s", figure->name, lacks);
         for (size_t i = 0; i < count; i++) {
             if (settings.references)

@@ -14,9 +14,9 @@
 #include "bench/train/session.h"
 #include "bench/train/steps.h"
 #include "bench/train/trainings.h"
+#include "kernels/cpu/topology.h"
 #include "kernels/kernel.h"
 #include "nn/notation.h"
-#include "kernels/cpu/topology.h"
 
 enum { MOST_NETWORKS = 64, MOST_RECIPES = 128 };
 
@@ -56,12 +56,11 @@ static json_t *provenance(const struct session *s, int argc, char **argv) {
                   l->version[0] ? record_string(l->version) : json_null(), "configuration",
                   l->configuration[0] ? record_string(l->configuration) : json_null(),
                   "thread_control", l->thread_control));
-    json_object_set_new(
-        p, "settings",
-        json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", "time_budget_s", c->limits.budget,
-                  "precision", c->limits.precision, "max_samples",
-                  (json_int_t)c->limits.max_samples, "seed", (json_int_t)c->seed, "cold", c->cold,
-                  "check", c->check, "denormals_flushed", true));
+    json_object_set_new(p, "settings",
+                        json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", "time_budget_s",
+                                  c->limits.budget, "precision", c->limits.precision, "max_samples",
+                                  (json_int_t)c->limits.max_samples, "seed", (json_int_t)c->seed,
+                                  "cold", c->cold, "check", c->check, "denormals_flushed", true));
     provenance_add_affinity(p, common_most_threads(c));
     return p;
 }
@@ -134,8 +133,7 @@ static int time_steps(struct session *s, int argc, char **argv) {
     }
     if (o->common.dry_run) {
         size_t cases = 0;
-        if (o->common.format == FORMAT_CSV)
-            printf("command,device,threads,type,network,batch\n");
+        if (o->common.format == FORMAT_CSV) printf("command,device,threads,type,network,batch\n");
         for (size_t i = 0; i < count; i++) {
             step_group_list(groups[i]);
             cases += step_group_cases(groups[i]);
@@ -164,8 +162,7 @@ static int time_steps(struct session *s, int argc, char **argv) {
 
 /* ---- trainings ---- */
 
-static void add_job(struct jobs *jobs, const struct train_options *o,
-                    const struct recipe *recipe) {
+static void add_job(struct jobs *jobs, const struct train_options *o, const struct recipe *recipe) {
     if (jobs->count == MOST_RECIPES) die(EXIT_USAGE, "--recipe: more than %d", MOST_RECIPES);
     struct job *job = &jobs->job[jobs->count++];
     job->recipe = train_options_apply(o, recipe, job->changed, sizeof job->changed);
@@ -281,7 +278,7 @@ static void compare(struct session *s, const struct job *job, const char *figure
 
 static void compare_training(struct session *s, const struct job *job,
                              const struct training_outcome *outcome) {
-    const struct reported *r = job->recipe.reported;
+    const struct reported_figure *r = job->recipe.reported;
     char note[300] = "", figure[64];
     if (job->changed[0]) snprintf(note, sizeof note, "changed: %s", job->changed);
     if (outcome->end != TRAINING_DONE) snprintf(note, sizeof note, "%.280s", outcome->reason);
@@ -301,7 +298,8 @@ static void run_exercise(struct session *s, const struct job *job) {
     for (int i = 0; i < count; i++) {
         bool holds = fabs(rows[i].ours - rows[i].reported) <= rows[i].tolerance;
         wrong += !holds;
-        compare(s, job, rows[i].what, rows[i].reported, rows[i].ours, holds ? "" : "differs");
+        compare(s, job, rows[i].what, rows[i].reported, rows[i].ours,
+                !holds ? "differs" : rows[i].in_deck ? "" : "follows from the formula");
     }
     struct train_row row = train_row_unknown();
     char reason[64];
@@ -336,8 +334,8 @@ static void run_training(struct session *s, struct jobs *jobs, const struct job 
     if (s->table) training_print(run, job->changed);
     struct training_outcome outcome = training_run(run);
     training_free(run);
-    if (outcome.end == TRAINING_FAILED) warn("%s%s%s", job->recipe.name,
-                                             job->recipe.name[0] ? ": " : "", outcome.reason);
+    if (outcome.end == TRAINING_FAILED)
+        warn("%s%s%s", job->recipe.name, job->recipe.name[0] ? ": " : "", outcome.reason);
     if (interrupt_came()) end_interrupted(s);
     if (!job->recipe.name[0]) return;
     if (single && s->table) putchar('\n');
@@ -382,8 +380,8 @@ static void list_jobs(const struct jobs *jobs, enum record_format format) {
                    r->exercise ? "" : " on ", data);
     }
     if (format == FORMAT_TABLE)
-        printf("%zu training%s or exercise%s, none run\n", jobs->count,
-               jobs->count == 1 ? "" : "s", jobs->count == 1 ? "" : "s");
+        printf("%zu training%s or exercise%s, none run\n", jobs->count, jobs->count == 1 ? "" : "s",
+               jobs->count == 1 ? "" : "s");
 }
 
 static int run_jobs(struct session *s, struct train_options *o, int argc, char **argv) {

@@ -131,6 +131,13 @@ static const struct {
     [LOSS_CATEGORICAL] = {&softmax_kind, "categorical cross-entropy needs a softmax at the end"},
 };
 
+bool network_loss_fits(const struct architecture *a, enum loss loss, char *reason, size_t size) {
+    if (!loss_needs[loss].last || a->layers[a->count - 1].kind == loss_needs[loss].last)
+        return true;
+    snprintf(reason, size, "%s", loss_needs[loss].needs);
+    return false;
+}
+
 bool network_plan(struct network *n, const struct architecture *architecture, struct queue *queue,
                   long batch, enum loss loss, bool training, char *reason, size_t size) {
     const struct device *device = queue->device;
@@ -139,13 +146,8 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     n->layers = n->architecture.layers;
     n->count = n->computed = architecture->count;
     n->outputs = extent_size(n->layers[n->count - 1].out);
-    if (loss_needs[loss].last) {
-        if (n->layers[n->count - 1].kind != loss_needs[loss].last) {
-            snprintf(reason, size, "%s", loss_needs[loss].needs);
-            return false;
-        }
-        n->computed--;
-    }
+    if (!network_loss_fits(architecture, loss, reason, size)) return false;
+    if (loss_needs[loss].last) n->computed--;
     size_t element = scalar_bytes(queue->type);
     struct plan plan = plan_of(architecture, queue, batch);
     size_t bytes = network_bytes(architecture, queue, batch, training);

@@ -82,6 +82,10 @@ bool network_plan(struct network *network, const struct architecture *architectu
                   size_t size);
 void network_free(struct network *network);
 
+/* Whether the loss can stand behind the last layer: the cross-entropies need their activation. */
+bool network_loss_fits(const struct architecture *architecture, enum loss loss, char *reason,
+                       size_t size);
+
 /* Bytes that network_plan would allocate. */
 size_t network_bytes(const struct architecture *architecture, const struct queue *queue, long batch,
                      bool training);

@@ -78,7 +78,7 @@ static bool take_real(struct scan *s, double *value, const char *what) {
         memcpy(text, s->text + s->at, length);
         *value = strtod(text, &end);
     }
-    if (length && end == text + length) {
+    if (length && length < sizeof text && end == text + length) {
         s->at += length;
         return true;
     }

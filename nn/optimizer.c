@@ -65,7 +65,7 @@ static const struct {
     {"rho", offsetof(struct update_numbers, rho), 0, 1},
     {"beta1", offsetof(struct update_numbers, b1), 0, 1},
     {"beta2", offsetof(struct update_numbers, b2), 0, 1},
-    {"eps", offsetof(struct update_numbers, eps), 0, 1},
+    {"eps", offsetof(struct update_numbers, eps), 1e-30, 1}, /* 0: 0 / 0 where gradients are 0 */
     {"l2", offsetof(struct update_numbers, decay), 0, 1},
 };
 enum { NUMBER_ROWS = sizeof number_rows / sizeof *number_rows };
@@ -73,6 +73,7 @@ enum { NUMBER_ROWS = sizeof number_rows / sizeof *number_rows };
 /* Whether the kind lists that word. */
 static bool has_number(const struct optimizer_kind *kind, const char *name) {
     size_t length = strlen(name);
+    if (!length) return false;
     for (const char *at = kind->numbers; (at = strstr(at, name)); at += length) {
         bool begins = at == kind->numbers || at[-1] == ' ';
         if (begins && (at[length] == ' ' || !at[length])) return true;
@@ -116,6 +117,11 @@ bool optimizer_parse(struct optimizer_settings *s, const char *text, char *reaso
     char copy[OPTIMIZER_TEXT];
     if (strlen(text) >= sizeof copy) {
         snprintf(reason, size, "an optimizer's text has at most %zu characters", sizeof copy - 1);
+        return false;
+    }
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c >= ' ' && *c != 0x7f) continue;
+        snprintf(reason, size, "control characters are in an optimizer's text");
         return false;
     }
     memcpy(copy, text, strlen(text) + 1);

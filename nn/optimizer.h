@@ -7,7 +7,7 @@
 
 #include "kernels/device.h"
 
-enum { OPTIMIZER_TEXT = 160 };
+enum { OPTIMIZER_TEXT = 256 };
 
 struct optimizer_kind {
     const char *name, *what;

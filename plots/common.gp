@@ -20,14 +20,15 @@ curve_dash(s) = 1
 # ---- what there is: panels, series, their ranges ----
 PANELS = ""; SERIES = ""; TITLE = ""; SUBTITLE = ""; CEILINGS = 0; BANDS = 0
 NREF = 0; NCACHE = 0; NROOF = 0
-array REF_Y[200]; array REF_TEXT[200]; array REF_PANEL[200]
+array REF_Y[200]; array REF_TEXT[200]; array REF_PANEL[200]; array REF_SERIES[200]
 array CACHE_X[200]; array CACHE_TEXT[200]; array CACHE_PANEL[200]
 array ROOF_Y[20]; array ROOF_TEXT[20]; array ROOF_KIND[20]
 read_point(p, s) = (PANELS = add(PANELS, p), SERIES = add(SERIES, s), \
                     CEILINGS = CEILINGS + (column("ceiling") > 0 ? 1 : 0), \
                     BANDS = BANDS + (column("low") < column("high") ? 1 : 0), 0)
 read_reference(p) = (NREF = min(NREF + 1, 200), REF_Y[NREF] = column("y"), \
-                     REF_TEXT[NREF] = strcol("label"), REF_PANEL[NREF] = p, 0)
+                     REF_TEXT[NREF] = strcol("label"), REF_PANEL[NREF] = p, \
+                     REF_SERIES[NREF] = strcol("series"), 0)
 read_cache(t) = (NCACHE = min(NCACHE + 1, 200), CACHE_X[NCACHE] = column("x"), \
                  CACHE_TEXT[NCACHE] = t, CACHE_PANEL[NCACHE] = strcol("panel"), 0)
 read_roof(t) = (NROOF = min(NROOF + 1, 20), ROOF_Y[NROOF] = column("y"), ROOF_TEXT[NROOF] = t, \
@@ -58,7 +59,9 @@ if (!exists("PANEL_W")) PANEL_W = NPANELS == 1 ? 760 : NPANELS == 2 ? 520 : 410
 if (!exists("PANEL_H")) PANEL_H = NPANELS == 1 ? 470 : 350
 HEAD = 66
 if (!exists("LEFT")) LEFT = 72
-RIGHT = 26; TOP = 30; BOTTOM = 56 # within a panel
+# beside the axes only where a script puts the names of reference lines there
+RIGHT = exists("REF_BESIDE") && NREF ? 110 : 26
+TOP = 30; BOTTOM = 56 # within a panel
 W = max(COLUMNS * PANEL_W, 620)
 PANEL_W = W / COLUMNS
 # the legend below the panels, as many columns as fit

@@ -1,13 +1,16 @@
 # Panels of learning histories, a curve for each `series`. Accuracies (panel "accuracy (%)", or all
-# panels with ACCURACIES) that reach 90 % stand on an axis that is logarithmic in the error: as far
+# panels with ACCURACIES) that reach 90 % and range widely stand on an axis that is logarithmic in the error: as far
 # from 90 to 99 as from 99 to 99.9 %. Set before: XLABEL; where wanted NOTE_FIRST.
 
 NOTE = exists("NOTE_FIRST") ? NOTE_FIRST : ""
-ERROR_TICKS = "0 50 80 90 95 97 98 99 99.5 99.7 99.8 99.9 99.95 99.98 99.99"
+ERROR_TICKS = "0 50 80 90 95 97 98 99 99.5 99.8 99.9 99.95 99.98 99.99"
 NREPORTED = 0
 stats DATA using (strcol("kind") eq "reported" ? (NREPORTED = NREPORTED + 1, 0) : 0) nooutput
-if (NREPORTED) NOTE = NOTE.(strlen(NOTE) ? "   ·   " : "")."hollow diamonds: reported by the lecture"
-if (NREF) NOTE = NOTE.(strlen(NOTE) ? "   ·   " : "")."dotted: reported by the lecture"
+if (NREPORTED || NREF) {
+    NOTE = NOTE.(strlen(NOTE) ? "   ·   " : "").(NREPORTED ? "hollow diamonds" : "")
+    NOTE = NOTE.(NREPORTED && NREF ? " and " : "").(NREF ? "dotted lines" : "")
+    NOTE = NOTE.": what the lecture reported, in the colour of its curve"
+}
 
 extremes(s, y) = (XLO = min(XLO, column("x")), XHI = max(XHI, column("x")), \
                   YLO = min(YLO, y), YHI = max(YHI, y), \
@@ -30,6 +33,12 @@ do for [PANEL = 1:NPANELS] {
             if (REF_Y[r] < 100) { ELO = min(ELO, 100 - REF_Y[r]) }
         }
     }
+    ACCURACY = exists("ACCURACIES") || P[1:8] eq "accuracy"
+    ELO = max(ELO, 0.01)
+    ERROR_AXIS = ACCURACY && YHI > 90 && (100 - YLO) / ELO > 4
+    if (ERROR_AXIS && PANEL == 1) {
+        NOTE = NOTE.(strlen(NOTE) ? "   ·   " : "")."equal steps up the accuracy axis divide the error by the same factor"
+    }
     load HERE."frame.gp"
 
     if (XLO > 0 && XHI / XLO > 200) {
@@ -44,9 +53,6 @@ do for [PANEL = 1:NPANELS] {
         if (XHI >= 20000) { set xtics out scale 0.6 nomirror; set format x "%.0s%c" }
     }
 
-    ACCURACY = exists("ACCURACIES") || P[1:8] eq "accuracy"
-    ERROR_AXIS = ACCURACY && YHI > 90
-    ELO = max(ELO, 0.01)
     height_of(y) = ERROR_AXIS ? max(100 - y, ELO) : y
     if (ERROR_AXIS) {
         set logscale y
@@ -54,10 +60,7 @@ do for [PANEL = 1:NPANELS] {
         TICKS = ""
         do for [t = 1:words(ERROR_TICKS)] {
             tick_ = real(word(ERROR_TICKS, t))
-            # over several decades half of the ticks
-            if ((100 - YLO) / ELO < 200 || t % 2) {
-                TICKS = TICKS.sprintf('%s "%g" %g', strlen(TICKS) ? "," : "", tick_, 100 - tick_)
-            }
+            TICKS = TICKS.sprintf('%s "%g" %g', strlen(TICKS) ? "," : "", tick_, 100 - tick_)
         }
         eval "set ytics (".TICKS.")"
     } else {
@@ -77,19 +80,19 @@ do for [PANEL = 1:NPANELS] {
     }
     do for [r = 1:NREF] {
         if (REF_PANEL[r] eq P) {
+            ink_ = place(SERIES, REF_SERIES[r]) ? curve_colour(REF_SERIES[r]) : "#333333"
             set arrow from graph 0, first height_of(REF_Y[r]) to graph 1, first height_of(REF_Y[r]) \
-                nohead dt 3 lw 1.6 lc rgb "#333333" front
-            # curves rise from below on the left, so there is room
-            set label REF_TEXT[r] at graph 0.015, first height_of(REF_Y[r]) left offset 0, 0.55 \
-                font FONT.",".(TERM_SIZE - 1) textcolor rgb "#333333" front
+                nohead dt 3 lw 1.8 lc rgb ink_ front
+            set label REF_TEXT[r] at graph 1.01, first height_of(REF_Y[r]) left \
+                font FONT.",".(TERM_SIZE - 2) textcolor rgb ink_ front
         }
     }
     set xlabel XLABEL offset 0, 0.3
     if (ACCURACY && exists("ACCURACIES")) { set ylabel "test accuracy (%)" offset 0.3, 0 } else { unset ylabel }
     if ((PANEL - 1) % COLUMNS && exists("ACCURACIES")) { unset ylabel }
     plot for [i = 1:words(HERE_)] s = word(HERE_, i) DATA \
-             using (at(P, s)):(height_of(column("y"))) with linespoints lw 2 ps 0.6 \
-             pt curve_dot(s) lc rgb curve_colour(s), \
+             using (at(P, s)):(height_of(column("y"))) with linespoints lw 2 ps 0.7 \
+             dt curve_dash(s) pt curve_dot(s) lc rgb curve_colour(s), \
          for [i = 1:words(HERE_)] s = word(HERE_, i) DATA \
              using (mark_at(P, s)):(height_of(column("y"))) with points pt 12 ps 1.7 lw 1.6 \
              lc rgb curve_colour(s)

@@ -4,6 +4,7 @@
 HERE = ARG0; DATA = ARG1; PICTURE = ARG2
 while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
 XLABEL = "batch"
+XMEASURED = 1
 YLABEL = "images/s"
 YLOG = 1
 load HERE."common.gp"

@@ -3,6 +3,7 @@
 
 HERE = ARG0; DATA = ARG1; PICTURE = ARG2
 while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
+REF_BESIDE = 1
 PANEL_W = 560; PANEL_H = 420
 load HERE."common.gp"
 load HERE."history.gp"

@@ -4,6 +4,7 @@
 HERE = ARG0; DATA = ARG1; PICTURE = ARG2
 while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
 XLABEL = "batch"
+XMEASURED = 1
 YLABEL = "% of FMA peak"
 CEILING_NAME = "large square product of the same run"
 load HERE."common.gp"

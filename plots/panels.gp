@@ -1,6 +1,6 @@
 # Small multiples: y against x, a panel for each `panel`, a curve for each `series`, with points,
 # interval bands, measured ceilings (dashed) and marks. Set before: XLABEL, YLABEL; where wanted
-# XBINARY (powers of two), XWHOLE (whole numbers), YLOG, YFIXED (top of the y axis), YLINE (a dashed
+# XBINARY (powers of two), XWHOLE (whole numbers), XMEASURED (ticks at the points' x), YLOG, YFIXED (top of the y axis), YLINE (a dashed
 # line), NOTE_FIRST, CEILING_NAME. Axes become logarithmic where the values ask for it.
 
 if (!exists("XBINARY")) XBINARY = 0
@@ -39,6 +39,13 @@ do for [PANEL = 1:NPANELS] {
         set logscale x
         LO = XLO; HI = XHI; BINARY = XBINARY
         load HERE."ticks.gp"
+        if (exists("XMEASURED")) { # ticks where the points are
+            TICKS = ""
+            stats DATA using (strcol("kind") eq "point" && strcol("panel") eq P ? \
+                (TICKS = strstrt(TICKS.",", sprintf(" %g,", column("x"))) ? TICKS : \
+                         TICKS.sprintf(', "%s" %g', plain(column("x")), column("x")), 0) : 0) nooutput
+            TICKS = "(".TICKS[3:].")"
+        }
         eval "set xtics ".TICKS
         XMIN = XLO / 1.25; XMAX = XHI * 1.25
     } else {

@@ -4,7 +4,9 @@
 HERE = ARG0; DATA = ARG1; PICTURE = ARG2
 while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
 XLABEL = "epoch"
+PANEL_W = 900; PANEL_H = 520
 ACCURACIES = 1
 load HERE."common.gp"
-NOTE_FIRST = "legend: test accuracy at the end   ·   equal steps up the axis divide the error by the same factor"
+curve_dash(s) = place(SERIES, s) > words(COLOURS) ? 2 : 1
+NOTE_FIRST = "legend: test accuracy at the end"
 load HERE."history.gp"

@@ -6,6 +6,7 @@
 # (number of cases) × ($budget seconds), less where the interval of the median is narrow early.
 
 : "${libraries:=openblas}" # of openblas, blis, netlib those that load here
+: "${images:=}"            # a data set that is here, or nothing
 case ${tier:?} in
 smoke) budget=0.06 peak_budget=0.06 ;;
 quick) budget=0.3 peak_budget=0.1 ;;
@@ -53,3 +54,19 @@ study full              blas-levels blas --recipe blas-levels
 study full              intensity   blas --recipe intensity
 study full              matmul-lab  blas --recipe matmul-lab
 study full              matmul-5000 blas --recipe matmul-5000
+
+# Full training steps of every named network, by layer; then images/s against the batch.
+study smoke             steps       train --network all --batch 32 --by-layer --threads "$all" --time-budget "$budget" --quiet
+study quick             steps       train --network all --batch 128 --by-layer --threads "$all" --time-budget "$budget" --quiet
+study full              steps       train --network all --batch 128 --by-layer --threads "$threads" --types s,d --time-budget "$budget" --quiet
+study quick,full        batches     train --network mlp5,lenet5,cnn --batch 1,8,32,128,512 --threads "$threads" --time-budget "$budget" --quiet
+
+# Trainings: a decision boundary, and real images.
+study smoke             boundary    train --recipe circles --steps 2000 --quiet
+study quick,full        boundary    train --recipe circles --quiet
+if [[ -n $images ]]; then
+    study smoke         mlp         train --recipe mlp5-fashion --dataset "$images" --steps 400 --history 100 --quiet
+    study quick         mlp         train --recipe mlp5-fashion --dataset "$images" --quiet
+    study quick         cnn         train --recipe cnn-fashion --dataset "$images" --epochs 3 --history 100 --quiet
+fi
+study full              lectures    train --recipe all

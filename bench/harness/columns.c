@@ -73,10 +73,16 @@ static const char *const train_columns[] = {COMMON,
                                             MACHINE_STATE,
                                             NULL};
 
+static const char *const predict_columns[] = {
+    COMMON,       "checkpoint",  "network", "recipe", "dataset", "file", "predicted",
+    "class_name", "probability", "p0",      "p1",     "p2",      "p3",   "p4",
+    "p5",         "p6",          "p7",      "p8",     "p9",      NULL};
+
 const char *const *columns_of(const char *command) {
     if (strcmp(command, "blas") == 0) return blas_columns;
     if (strcmp(command, "peak") == 0) return peak_columns;
     if (strcmp(command, "train") == 0) return train_columns;
+    if (strcmp(command, "predict") == 0) return predict_columns;
     return NULL;
 }
 

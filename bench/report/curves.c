@@ -121,7 +121,7 @@ static void group_none(const struct row *row, char *text, size_t size) {
 typedef void group_function(const struct row *row, char *text, size_t size);
 
 static group_function *group_of(const struct figure *figure) {
-    return figure->by_type ? group_type : figure->by_training ? training_name : group_none;
+    return figure->by_type ? group_type : figure->group ? figure->group : group_none;
 }
 
 static bool is_offered(const struct figure *figure, const struct row *row) {
@@ -185,7 +185,7 @@ static size_t list_groups(const struct figure *figure, const struct results *res
 static void name_plot(struct plot *plot, const char *group, bool several) {
     const struct figure *figure = plot->figure;
     const char *type = type_name(plot->points[0].row->type);
-    if (figure->by_training) {
+    if (figure->group) {
         plot_name(plot, group);
         snprintf(plot->title, sizeof plot->title, "%s · %s", figure->title, group);
         return;

@@ -19,7 +19,7 @@ static bool read_range(const json_t *record, const char *key, double range[2]) {
 }
 
 static bool make_one(const struct line *line, struct plot *plot) {
-    enum { MOST = 1000 };
+    enum { MOST = 500 }; /* the script holds 250000 numbers */
     double x[2], y[2], columns = record_number(line->record, "columns");
     double rows = record_number(line->record, "rows");
     const json_t *field = json_object_get(line->record, "probability");
@@ -47,8 +47,8 @@ static bool make_one(const struct line *line, struct plot *plot) {
     json_t *value;
     json_array_foreach(field, i, value) {
         size_t column = i % (size_t)columns, row = i / (size_t)columns;
-        sheet_row(&sheet, 0, "field", x[0] + column * (x[1] - x[0]) / (columns - 1),
-                  y[0] + row * (y[1] - y[0]) / (rows - 1),
+        sheet_row(&sheet, 0, "field", x[0] + (column + 0.5) * (x[1] - x[0]) / columns,
+                  y[0] + (row + 0.5) * (y[1] - y[0]) / rows,
                   json_is_number(value) ? json_number_value(value) : NAN, "");
     }
     json_array_foreach(json_object_get(line->record, "points"), i, value) {

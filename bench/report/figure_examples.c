@@ -41,8 +41,9 @@ static bool read_item(const json_t *record, size_t pixels, struct item *item) {
         return false;
     for (size_t i = 0; i < item->classes; i++) {
         const json_t *value = json_array_get(values, i);
-        item->probability[i] = json_is_number(value) ? json_number_value(value) : NAN;
-        if (!(item->probability[i] >= 0 && item->probability[i] <= 1)) return false;
+        double p = json_is_number(value) ? json_number_value(value) : NAN;
+        if (!isfinite(p)) return false;
+        item->probability[i] = p < 0 ? 0 : p > 1 ? 1 : p; /* outputs that are no softmax */
     }
     item->label = class_number(record, "label", item->classes);
     item->predicted = class_number(record, "predicted", item->classes);
@@ -112,12 +113,14 @@ static void write_items(struct plot *plot, const struct line *line, const struct
     sheet_open(&sheet, plot);
     for (int right = 1; right >= 0; right--) {
         size_t column = 0;
+        bool begun = false; /* the section */
         for (size_t i = 0; i < count; i++) {
             if (labelled && is_right(&items[i]) != right) continue;
             if (!labelled && !right) continue;
-            if (!column && labelled && (i == 0 || column == 0))
+            if (labelled && !begun)
                 sheet_row(&sheet, 0, "section", NAN, (double)row, right,
                           right ? "classified rightly" : "classified wrongly");
+            begun = true;
             write_item(&sheet, ++number, &items[i], names, column, row, height, width);
             if (++column == ACROSS) column = 0, row++;
         }

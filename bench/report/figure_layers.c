@@ -112,7 +112,7 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
             if (flops > 0) bars[bar].flops += flops;
         }
     if (step > 1.005 * sum && bar_count < MOST_LAYERS) { /* what no layer accounts for */
-        names[bar_count] = "between layers";
+        names[bar_count] = "outside of layers";
         bars[bar_count].time = step - sum;
         bars[bar_count].share = 1 - sum / step;
         add_bar(plot, panel, order, "other", bar_count + 1, names[bar_count], 0,
@@ -168,6 +168,7 @@ size_t make_layers(const struct figure *figure, const struct results *results, s
                record_text(all[i]->record, "library"));
         append(plot->subtitle, sizeof plot->subtitle, " · ",
                type_name(record_text(all[i]->record, "type")));
+        append(plot->subtitle, sizeof plot->subtitle, " ", "precision");
         int order = 0;
         for (size_t j = 0; j < own; j++)
             if ((!j || !same_case(lines[j], lines[j - 1])) && is_extreme(lines[j], lines, own))

@@ -108,18 +108,20 @@ const struct figure figure_table[] = {
                 "has not seen. Where the two part, the network learns its samples by heart. "
                 "Diamonds and dotted lines: what the lecture reported.",
      .command = "train",
-     .by_training = true,
+     .group = training_name,
      .from_zero = true,
-     .parts = 4,
+     .parts = HISTORY_PARTS,
      .take = take_history,
      .arrange = arrange_history,
      .mark = mark_history},
     {.name = "recipes",
      .title = "Test accuracy of several trainings",
-     .purpose = "Test accuracy by epoch, a panel for each data set, the best training first in "
-                "the legend. The axis is logarithmic in the error, so that 98 and 99 % stand as "
+     .purpose = "Test accuracy by epoch on one data set, the best training first in the legend. "
+                "The axis is logarithmic in the error, so that 98 and 99 % stand as "
                 "far apart as 80 and 90 %.",
      .command = "train",
+     .group = dataset_name,
+     .from_zero = true,
      .take = take_recipes,
      .lacks = lacks_recipes,
      .arrange = arrange_recipes},

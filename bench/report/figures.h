@@ -37,11 +37,13 @@ struct figure {
     const char *purpose; /* caption, and what lists and documentation say */
     const char *command; /* whose results it shows */
     bool by_type;        /* one picture for each element type */
-    bool by_training;    /* one picture for each recipe, or network and data set */
     bool from_zero;      /* x and y may be 0 */
     int parts;           /* points that one case makes at most; 0 says 1 */
     const char *x_is;    /* the attribute (attributes.h) on the x axis never tells curves apart */
     enum figure_unit y;  /* which published figures fit */
+    /* One picture for each text that this says of a case, which becomes part of its name; NULL: one
+     * picture, or one for each type. */
+    void (*group)(const struct row *row, char *text, size_t size);
     /* Whether the case belongs to the figure; if so fills panel, panel_order, series, label, x, y,
      * low, high, ceiling. Only cases with status ok are offered, each `parts` times. */
     bool (*take)(const struct study *study, const struct row *row, struct point *point);
@@ -62,7 +64,7 @@ extern const struct figure figure_table[]; /* ends with a NULL name */
 /* One picture: a figure's points, sorted by panel, series and x; marks behind them. */
 struct plot {
     const struct figure *figure;
-    char name[64]; /* the figure's, with -single or -double where both types are there, or with the
+    char name[96]; /* the figure's, with -single or -double where both types are there, or with the
                     * training that it is about */
     char title[200], subtitle[400];
     struct point *points;

@@ -24,22 +24,34 @@ void training_name(const struct row *row, char *text, size_t size) {
     name_training(row->recipe, row->network, row->dataset, text, size);
 }
 
+void dataset_name(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.60s", row->dataset);
+}
+
 void line_name(const struct line *line, char *text, size_t size) {
     name_training(record_text(line->record, "recipe"), record_text(line->record, "network"),
                   record_text(line->record, "dataset"), text, size);
 }
 
-/* Part 0 to 3 of a row of the history: train and test accuracy in %, train and test loss. */
+/* A part of a row of the history: accuracies in % and losses of train, test and validation samples.
+ * Where the training samples were not classified anew, the mean of the batches stands for them. */
 bool take_history(const struct study *study, const struct row *row, struct point *point) {
     static const struct {
-        const char *key, *panel, *series;
-    } parts[] = {{"train_accuracy", "accuracy (%)", "train"},
-                 {"test_accuracy", "accuracy (%)", "test"},
-                 {"train_loss", "loss", "train"},
-                 {"test_loss", "loss", "test"}};
+        const char *key, *panel, *series, *unless;
+    } parts[HISTORY_PARTS] = {
+        {"train_accuracy", "accuracy (%)", "train", NULL},
+        {"running_accuracy", "accuracy (%)", "train (running mean)", "train_accuracy"},
+        {"validation_accuracy", "accuracy (%)", "validation", NULL},
+        {"test_accuracy", "accuracy (%)", "test", NULL},
+        {"train_loss", "loss", "train", NULL},
+        {"running_loss", "loss", "train (running mean)", "train_loss"},
+        {"validation_loss", "loss", "validation", NULL},
+        {"test_loss", "loss", "test", NULL}};
     (void)study;
     if (!is_training(row)) return false;
-    bool loss = point->part >= 2;
+    const char *unless = parts[point->part].unless;
+    if (unless && !isnan(record_number(row->record, unless))) return false;
+    bool loss = same(parts[point->part].panel, "loss");
     point->x = row->step >= 0 ? row->step : row->epoch;
     point->y = record_number(row->record, parts[point->part].key) * (loss ? 1 : 100);
     point->panel_order = loss;
@@ -99,27 +111,34 @@ struct plot *mark_history(const struct results *results, struct plot *plot) {
         double value = record_number(line->record, "reported");
         bool accuracy = strstr(figure, "accuracy"), loss = strstr(figure, "loss");
         if (!(accuracy || loss) || !isfinite(value)) continue;
-        struct point *mark = plot_add_point(plot);
         const char *part = strstr(figure, "test") ? "test" : "train";
+        const char *panel = accuracy ? "accuracy (%)" : "loss";
+        const char *series = part; /* the curve that it is drawn like */
+        for (size_t p = plot->count; p-- > 0;)
+            if (plot->points[p].row && same(plot->points[p].panel, panel) &&
+                strncmp(plot->points[p].series, part, strlen(part)) == 0)
+                series = plot->points[p].series;
+        char curve[200];
+        snprintf(curve, sizeof curve, "%s", series); /* points move when one is added */
+        struct point *mark = plot_add_point(plot);
         mark->x = reported_step(figure);
         mark->y = value * (accuracy ? 100 : 1);
         mark->kind = isnan(mark->x) ? "reference" : "reported";
-        snprintf(mark->panel, sizeof mark->panel, "%s", accuracy ? "accuracy (%)" : "loss");
-        snprintf(mark->series, sizeof mark->series, "%s", part);
-        snprintf(mark->label, sizeof mark->label, "%.30s: %.40s %.4g%s",
-                 record_text(line->record, "deck"), isnan(mark->x) ? figure : part, mark->y,
+        snprintf(mark->panel, sizeof mark->panel, "%s", panel);
+        snprintf(mark->series, sizeof mark->series, "%s", curve);
+        snprintf(mark->label, sizeof mark->label, "%.30s %s%.4g%s",
+                 record_text(line->record, "deck"), strstr(figure, "best") ? "best " : "", mark->y,
                  accuracy ? " %" : "");
     }
     return plot;
 }
 
-/* Test accuracy of every training against epochs, a panel for each data set. */
+/* Test accuracy of every training against epochs. */
 bool take_recipes(const struct study *study, const struct row *row, struct point *point) {
     (void)study;
-    if (!is_training(row)) return false;
+    if (!is_training(row) || !(row->epoch > 0)) return false; /* before the first step all guess */
     point->x = row->epoch;
     point->y = 100 * record_number(row->record, "test_accuracy");
-    snprintf(point->panel, sizeof point->panel, "%.60s", row->dataset);
     snprintf(point->series, sizeof point->series, "%.60s",
              *row->recipe ? row->recipe : row->network);
     return true;
@@ -128,13 +147,11 @@ bool take_recipes(const struct study *study, const struct row *row, struct point
 const char *lacks_recipes(const struct point *points, size_t count) {
     for (size_t i = 1; i < count; i++)
         if (!same(points[i].series, points[0].series)) return NULL;
-    return "needs two trainings with test accuracy";
+    return "needs two trainings on one data set, with test accuracy";
 }
 
 static int by_rank(const void *left, const void *right) {
     const struct point *a = left, *b = right;
-    int panels = strcmp(a->panel, b->panel);
-    if (panels) return panels;
     if (a->ceiling != b->ceiling) return a->ceiling > b->ceiling ? -1 : 1;
     int series = strcmp(a->series, b->series);
     return series ? series : (a->x > b->x) - (a->x < b->x);
@@ -152,9 +169,7 @@ void arrange_recipes(const struct results *results, struct plot *plot) {
         struct ending *e = &endings[i];
         *e = (struct ending){.x = -1};
         for (size_t j = 0; j < plot->count; j++) {
-            if (!same(points[i].series, points[j].series) ||
-                !same(points[i].panel, points[j].panel))
-                continue;
+            if (!same(points[i].series, points[j].series)) continue;
             if (points[j].x >= e->x) e->x = points[j].x, e->last = points[j].y;
             if (points[j].y > e->best) e->best = points[j].y;
         }

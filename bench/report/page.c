@@ -208,6 +208,94 @@ static void write_best(FILE *file, const struct results *results) {
     if (shown) fputs("</table>\n", file);
 }
 
+static bool is_training(const struct row *row) {
+    return row->ok && strcmp(row->kind, "training") == 0;
+}
+
+static bool one_training(const struct row *a, const struct row *b) {
+    return a->run == b->run && strcmp(a->recipe, b->recipe) == 0 &&
+           strcmp(a->network, b->network) == 0 && strcmp(a->dataset, b->dataset) == 0 &&
+           strcmp(a->library, b->library) == 0 && strcmp(a->type, b->type) == 0 &&
+           (a->threads == b->threads || (isnan(a->threads) && isnan(b->threads))) &&
+           json_equal(json_object_get(a->record, "seed"), json_object_get(b->record, "seed"));
+}
+
+static void count_cell(FILE *file, double value) {
+    fputs("<td class=\"n\">", file);
+    if (value >= 0) grouped(file, value);
+    fputs("</td>", file);
+}
+
+/* The last row of each training's history. */
+static void write_trainings(FILE *file, const struct results *results) {
+    size_t shown = 0;
+    for (size_t i = 0; i < results->row_count; i++) {
+        const struct row *row = &results->rows[i];
+        bool last = is_training(row);
+        for (size_t j = i + 1; last && j < results->row_count; j++)
+            last = !is_training(&results->rows[j]) || !one_training(row, &results->rows[j]);
+        if (!last) continue;
+        if (!shown++)
+            fputs("<h2>Trainings</h2>\n<p>At the end of each.</p>\n<table>\n<tr><th>recipe</th>"
+                  "<th>network</th><th>data set</th><th class=\"n\">seed</th>"
+                  "<th class=\"n\">epochs</th><th class=\"n\">steps</th>"
+                  "<th class=\"n\">train accuracy (%)</th><th class=\"n\">test accuracy (%)</th>"
+                  "<th class=\"n\">test loss</th><th class=\"n\">images/s</th></tr>\n",
+                  file);
+        fputs("<tr>", file);
+        cell(file, row->recipe);
+        cell(file, row->network);
+        cell(file, row->dataset);
+        count_cell(file, record_number(row->record, "seed"));
+        number(file, row->epoch);
+        count_cell(file, row->step);
+        for (int test = 0; test < 2; test++) {
+            const char *key = test ? "test_accuracy" : "train_accuracy";
+            double value = 100 * record_number(row->record, key);
+            if (isnan(value))
+                fputs("<td class=\"n\">–</td>", file);
+            else
+                fprintf(file, "<td class=\"n\">%.2f</td>", value);
+        }
+        double loss = record_number(row->record, "test_loss");
+        if (isnan(loss))
+            fputs("<td class=\"n\">–</td>", file);
+        else
+            fprintf(file, "<td class=\"n\">%.4g</td>", loss);
+        number(file, record_number(row->record, "images_per_s"));
+        fputs("</tr>\n", file);
+    }
+    if (shown) fputs("</table>\n", file);
+}
+
+/* What the lectures reported beside what was measured here. */
+static void write_reported(FILE *file, const struct results *results) {
+    size_t shown = 0;
+    for (size_t i = 0; i < results->line_count; i++) {
+        const struct line *line = &results->lines[i];
+        if (strcmp(line->kind, "reported") != 0) continue;
+        if (!shown++)
+            fputs("<h2>Reported and ours</h2>\n<table>\n<tr><th>recipe</th><th>figure</th>"
+                  "<th class=\"n\">reported</th><th class=\"n\">ours</th><th>lecture</th>"
+                  "<th>note</th></tr>\n",
+                  file);
+        fputs("<tr>", file);
+        cell(file, record_text(line->record, "recipe"));
+        cell(file, record_text(line->record, "figure"));
+        for (int ours = 0; ours < 2; ours++) {
+            double value = record_number(line->record, ours ? "ours" : "reported");
+            if (isnan(value))
+                fputs("<td class=\"n\">–</td>", file);
+            else
+                fprintf(file, "<td class=\"n\">%.6g</td>", value);
+        }
+        cell(file, record_text(line->record, "deck"));
+        cell(file, record_text(line->record, "note"));
+        fputs("</tr>\n", file);
+    }
+    if (shown) fputs("</table>\n", file);
+}
+
 static void write_not_ok(FILE *file, const struct results *results) {
     size_t shown = 0;
     enum { MOST = 100 };
@@ -226,7 +314,10 @@ static void write_not_ok(FILE *file, const struct results *results) {
         kernel_label(row, name, sizeof name);
         fputs("<tr>", file);
         cell(file, row->command);
-        cell(file, *row->kernel ? name : row->probe);
+        cell(file, *row->kernel    ? name
+                   : *row->recipe  ? row->recipe
+                   : *row->network ? row->network
+                                   : row->probe);
         cell(file, row->type);
         cell(file, row->library);
         fputs("<td class=\"n\">", file);
@@ -275,6 +366,8 @@ void page_write(FILE *file, const struct results *results, const struct page_fig
     fputs(head, file);
     write_runs(file, results);
     write_figures(file, figures, count);
+    write_trainings(file, results);
+    write_reported(file, results);
     write_best(file, results);
     write_not_ok(file, results);
     write_machines(file, results);

@@ -9,7 +9,7 @@
 
 /* One figure on the page. */
 struct page_figure {
-    char name[64], title[200];
+    char name[96], title[200];
     const char *purpose;
     bool svg, png; /* the pictures that were drawn */
 };

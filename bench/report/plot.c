@@ -26,7 +26,7 @@ struct plot *plots_add(struct plot **plots, size_t *count, const struct figure *
 }
 
 void plot_name(struct plot *plot, const char *suffix) {
-    snprintf(plot->name, sizeof plot->name, "%.20s%s%.36s", plot->figure->name, *suffix ? "-" : "",
+    snprintf(plot->name, sizeof plot->name, "%.20s%s%.60s", plot->figure->name, *suffix ? "-" : "",
              suffix);
     size_t length = strlen(plot->figure->name), end = length;
     for (size_t i = length; plot->name[i]; i++) {

@@ -4,7 +4,7 @@
 
 #include "bench/report/figures.h"
 
-enum { GROUP_SIZE = 80 };
+enum { GROUP_SIZE = 80, HISTORY_PARTS = 8 };
 
 typedef bool take_function(const struct study *study, const struct row *row, struct point *point);
 typedef const char *lacks_function(const struct point *points, size_t count);
@@ -30,6 +30,8 @@ arrange_function arrange_history, arrange_recipes;
 mark_function mark_history;
 /* Which training a case belongs to: the recipe, or the network and the data set. */
 void training_name(const struct row *row, char *text, size_t size);
+/* The data set of a case. */
+void dataset_name(const struct row *row, char *text, size_t size);
 void line_name(const struct line *line, char *text, size_t size);
 
 /* figure_layers.c, figure_examples.c, figure_boundary.c */

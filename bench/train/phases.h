@@ -28,7 +28,8 @@ void phases_free(struct phases *phases);
 void phases_step_begin(struct phases *phases);
 void phases_step_end(struct phases *phases);
 
-/* Median over steps of the time of a pass ("forward"), NaN where no step was watched; of one phase. */
+/* Median over steps of the time of a pass ("forward"), NaN where no step was watched; of one phase.
+ */
 double phases_pass_seconds(const struct phases *phases, const char *pass);
 double phases_seconds(const struct phases *phases, const struct phase *phase);
 

@@ -19,8 +19,7 @@ static json_t *item_of(const struct dataset *data, long index, const double *out
     long n = extent_size(data->extent);
     char *hex = malloc((size_t)n * 2 + 1), name[32];
     if (!hex) return NULL;
-    for (long i = 0; i < n; i++)
-        snprintf(hex + 2 * i, 3, "%02x", data->test.pixels[index * n + i]);
+    for (long i = 0; i < n; i++) snprintf(hex + 2 * i, 3, "%02x", data->test.pixels[index * n + i]);
     snprintf(name, sizeof name, "test %ld", index);
     json_t *probabilities = json_array();
     for (long j = 0; j < data->classes; j++)
@@ -65,9 +64,9 @@ void record_examples(struct session *session, const struct recipe *recipe,
 
 static void add_points(json_t *points, const struct samples *samples, const char *part) {
     for (long i = 0; i < samples->count; i++)
-        json_array_append_new(points, json_pack("[f, f, i, s]", samples->numbers[2 * i],
-                                                samples->numbers[2 * i + 1], samples->labels[i],
-                                                part));
+        json_array_append_new(points,
+                              json_pack("[f, f, i, s]", samples->numbers[2 * i],
+                                        samples->numbers[2 * i + 1], samples->labels[i], part));
 }
 
 void record_boundary(struct session *session, const struct recipe *recipe,
@@ -83,9 +82,8 @@ void record_boundary(struct session *session, const struct recipe *recipe,
             plane[0] = low + (high - low) * ((double)x + 0.5) / COLUMNS;
             plane[1] = low + (high - low) * ((double)y + 0.5) / ROWS;
             training_predict(training, &place, 0, outputs);
-            double one = training->network->outputs == 1
-                             ? outputs[0]
-                             : outputs[1] / (outputs[0] + outputs[1]);
+            double one = training->network->outputs == 1 ? outputs[0]
+                                                         : outputs[1] / (outputs[0] + outputs[1]);
             json_array_append_new(field, json_real(isfinite(one) ? one : 0.5));
         }
     add_points(points, &data->train, "train");

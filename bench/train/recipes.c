@@ -5,20 +5,42 @@
 
 #include "bench/train/exercises.h"
 
-#define TEST(at, value) {FIGURE_TEST_ACCURACY, at, value}
-#define TRAIN(at, value) {FIGURE_TRAIN_ACCURACY, at, value}
-#define REPORTED(...) (const struct reported[]){__VA_ARGS__, {0, 0, 0}}
+#define TEST(at, value)                                                                            \
+    { FIGURE_TEST_ACCURACY, at, value }
+#define TRAIN(at, value)                                                                           \
+    { FIGURE_TRAIN_ACCURACY, at, value }
+#define REPORTED(...)                                                                              \
+    (const struct reported_figure[]) {                                                                    \
+        __VA_ARGS__, { 0, 0, 0 }                                                                   \
+    }
 
-static const struct reported two_layer_reported[] = {
-    TRAIN(0, 0.097),    TEST(0, 0.098),    TRAIN(1000, 0.863), TEST(1000, 0.867),
-    TRAIN(2000, 0.903), TEST(2000, 0.905), TRAIN(3000, 0.914), TEST(3000, 0.915),
-    TRAIN(4000, 0.923), TEST(4000, 0.924), TRAIN(5000, 0.929), TEST(5000, 0.931),
-    TRAIN(6000, 0.934), TEST(6000, 0.933), TRAIN(7000, 0.938), TEST(7000, 0.937),
-    TRAIN(8000, 0.942), TEST(8000, 0.941), TRAIN(9000, 0.945), TEST(9000, 0.943),
-    TRAIN(10000, 0.948), TEST(10000, 0.947), {FIGURE_SECONDS, AT_END, 27.5}, {0, 0, 0}};
+static const struct reported_figure two_layer_reported[] = {TRAIN(0, 0.097),
+                                                     TEST(0, 0.098),
+                                                     TRAIN(1000, 0.863),
+                                                     TEST(1000, 0.867),
+                                                     TRAIN(2000, 0.903),
+                                                     TEST(2000, 0.905),
+                                                     TRAIN(3000, 0.914),
+                                                     TEST(3000, 0.915),
+                                                     TRAIN(4000, 0.923),
+                                                     TEST(4000, 0.924),
+                                                     TRAIN(5000, 0.929),
+                                                     TEST(5000, 0.931),
+                                                     TRAIN(6000, 0.934),
+                                                     TEST(6000, 0.933),
+                                                     TRAIN(7000, 0.938),
+                                                     TEST(7000, 0.937),
+                                                     TRAIN(8000, 0.942),
+                                                     TEST(8000, 0.941),
+                                                     TRAIN(9000, 0.945),
+                                                     TEST(9000, 0.943),
+                                                     TRAIN(10000, 0.948),
+                                                     TEST(10000, 0.947),
+                                                     {FIGURE_SECONDS, AT_END, 27.5},
+                                                     {0, 0, 0}};
 
 #define TWO_LAYER                                                                                  \
-    .deck = "RCCS", .loss = LOSS_CATEGORICAL, .optimizer = "sgd:lr=0.1", .initial = INITIAL_SMALL,   \
+    .deck = "RCCS", .loss = LOSS_CATEGORICAL, .optimizer = "sgd:lr=0.1", .initial = INITIAL_SMALL, \
     .sampling = SAMPLING_REPLACEMENT, .batch = 100, .steps = 10000, .history = 1000, .whole = true
 
 #define DEEPER                                                                                     \
@@ -26,8 +48,8 @@ static const struct reported two_layer_reported[] = {
     .sampling = SAMPLING_REPLACEMENT, .batch = 100, .steps = 10000, .history = 1000, .whole = true
 
 #define MLP5                                                                                       \
-    .deck = "LSU", .dataset = "mnist", .loss = LOSS_CATEGORICAL,                                    \
-    .optimizer = "rmsprop:lr=0.001", .schedule = SCHEDULE_COSINE, .batch = 128, .epochs = 25
+    .deck = "LSU", .dataset = "mnist", .loss = LOSS_CATEGORICAL, .optimizer = "rmsprop:lr=0.001",  \
+    .schedule = SCHEDULE_COSINE, .batch = 128, .epochs = 25
 
 const struct recipe recipe_table[] = {
     {.name = "linreg",
@@ -56,9 +78,8 @@ const struct recipe recipe_table[] = {
      .history = 1000,
      .whole = true,
      .keeps_best = true,
-     .reported = REPORTED(TRAIN(0, 0.512), TRAIN(1000, 0.85), TRAIN(2000, 0.86),
-                          TRAIN(7000, 0.872), {FIGURE_BEST_TRAIN_ACCURACY, AT_END, 0.875},
-                          TEST(AT_END, 0.83))},
+     .reported = REPORTED(TRAIN(0, 0.512), TRAIN(1000, 0.85), TRAIN(2000, 0.86), TRAIN(7000, 0.872),
+                          {FIGURE_BEST_TRAIN_ACCURACY, AT_END, 0.875}, TEST(AT_END, 0.83))},
     {.name = "digits500",
      .deck = "SciNet",
      .what = "500 digits learned by heart: over-fitting",
@@ -151,13 +172,12 @@ const struct recipe recipe_table[] = {
      .initial = INITIAL_GLOROT,
      .batch = 32,
      .epochs = 5,
-     .reported = REPORTED({FIGURE_RUNNING_LOSS, 1875, 0.2982}, {FIGURE_RUNNING_LOSS, 3750, 0.1433},
-                          {FIGURE_RUNNING_LOSS, 5625, 0.1097}, {FIGURE_RUNNING_LOSS, 7500, 0.0893},
-                          {FIGURE_RUNNING_LOSS, 9375, 0.0777},
-                          {FIGURE_RUNNING_ACCURACY, 1875, 0.9127},
-                          {FIGURE_RUNNING_ACCURACY, 9375, 0.9750},
-                          {FIGURE_TEST_LOSS, AT_END, 0.0727}, TEST(AT_END, 0.9776),
-                          {FIGURE_SECONDS, AT_END, 10}),
+     .reported =
+         REPORTED({FIGURE_RUNNING_LOSS, 1875, 0.2982}, {FIGURE_RUNNING_LOSS, 3750, 0.1433},
+                  {FIGURE_RUNNING_LOSS, 5625, 0.1097}, {FIGURE_RUNNING_LOSS, 7500, 0.0893},
+                  {FIGURE_RUNNING_LOSS, 9375, 0.0777}, {FIGURE_RUNNING_ACCURACY, 1875, 0.9127},
+                  {FIGURE_RUNNING_ACCURACY, 9375, 0.9750}, {FIGURE_TEST_LOSS, AT_END, 0.0727},
+                  TEST(AT_END, 0.9776), {FIGURE_SECONDS, AT_END, 10}),
      .note = "network and optimizer are our reading of the log"},
     {MLP5, .name = "mlp5-sigmoid", .what = "five layers, sigmoid",
      .network = "784-200sigmoid-100sigmoid-60sigmoid-30sigmoid-10softmax",
@@ -240,11 +260,11 @@ const struct recipe *recipe_find(const char *name) {
     return NULL;
 }
 
-void reported_text(const struct reported *reported, char *text, size_t size) {
+void reported_text(const struct reported_figure *reported, char *text, size_t size) {
     static const char *const names[FIGURE_COUNT] = {
-        "test accuracy",    "train accuracy",      "best train accuracy",
-        "running accuracy", "running loss",        "test loss",
-        "weight k",         "bias b",              "time of all steps, s"};
+        "test accuracy",    "train accuracy", "best train accuracy",
+        "running accuracy", "running loss",   "test loss",
+        "weight k",         "bias b",         "time of all steps, s"};
     if (reported->step == AT_END)
         snprintf(text, size, "%s", names[reported->figure]);
     else

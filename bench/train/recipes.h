@@ -25,7 +25,7 @@ enum figure_of_training {
 
 enum { AT_END = -1 };
 
-struct reported {
+struct reported_figure {
     enum figure_of_training figure;
     long step; /* AT_END, or after how many steps */
     double value;
@@ -52,7 +52,7 @@ struct recipe {
     long history;  /* steps between rows of the history; 0: an epoch */
     bool whole;    /* train accuracy over all training samples, else the first 10000 */
     bool keeps_best;
-    const struct reported *reported; /* ends with value 0; NULL: nothing was */
+    const struct reported_figure *reported; /* ends with value 0; NULL: nothing was */
     const char *note;
     int (*exercise)(struct exercise_row *rows, int most); /* instead of a training */
 };
@@ -61,6 +61,6 @@ extern const struct recipe recipe_table[];
 const struct recipe *recipe_find(const char *name);
 
 /* "test accuracy at step 1000" */
-void reported_text(const struct reported *reported, char *text, size_t size);
+void reported_text(const struct reported_figure *reported, char *text, size_t size);
 
 #endif

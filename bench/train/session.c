@@ -58,11 +58,11 @@ static double pass_seconds(const struct train_row *r, const char *pass) {
 }
 
 static json_t *case_of(const struct session *s, const struct train_row *r) {
-    json_t *row = json_pack(
-        "{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", s->options->common.device->name,
-        "library", s->library ? record_string(s->library->name) : json_null(), "threads",
-        r->threads, "ranks", 1, "type", scalar_letter(r->type), "status", r->status, "reason",
-        text_or_null(r->reason), "flags", r->flags);
+    json_t *row = json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device",
+                            s->options->common.device->name, "library",
+                            s->library ? record_string(s->library->name) : json_null(), "threads",
+                            r->threads, "ranks", 1, "type", scalar_letter(r->type), "status",
+                            r->status, "reason", text_or_null(r->reason), "flags", r->flags);
     json_object_set_new(row, "samples", json_integer((json_int_t)r->summary.samples));
     record_set_real(row, "median_s", r->summary.median);
     record_set_real(row, "low_s", r->summary.low);
@@ -95,7 +95,8 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_real(row, "lr", r->lr);
     json_object_set_new(row, "kind", json_string(r->kind));
     json_object_set_new(row, "optimizer", text_or_null(r->optimizer));
-    json_object_set_new(row, "loss_function", r->network ? json_string(loss_names[r->loss]) : json_null());
+    json_object_set_new(row, "loss_function",
+                        r->network ? json_string(loss_names[r->loss]) : json_null());
     json_object_set_new(row, "seed", json_integer((json_int_t)s->options->common.seed));
     set_count(row, "parameters", r->parameters);
     record_set_real(row, "ceiling_rate", r->roofs ? r->roofs->fma_gflops : NAN);
@@ -120,13 +121,13 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
     static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         step += phases_pass_seconds(r->phases, passes[i]);
-    json_t *line = json_pack(
-        "{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
-        "command", "train", "device", s->options->common.device->name, "library",
-        record_string(s->library->name), "threads", r->threads, "type", scalar_letter(r->type),
-        "network", text_or_null(r->network), "recipe", text_or_null(r->recipe), "batch",
-        (int)r->batch, "layer", phase->span.layer, "operation", phase->span.operation, "pass",
-        phase->span.pass);
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
+                  "command", "train", "device", s->options->common.device->name, "library",
+                  record_string(s->library->name), "threads", r->threads, "type",
+                  scalar_letter(r->type), "network", text_or_null(r->network), "recipe",
+                  text_or_null(r->recipe), "batch", (int)r->batch, "layer", phase->span.layer,
+                  "operation", phase->span.operation, "pass", phase->span.pass);
     set_count(line, "m", phase->span.m);
     set_count(line, "n", phase->span.n);
     set_count(line, "k", phase->span.k);

@@ -19,8 +19,8 @@ struct session {
 /* A queue of the session's device and library. */
 struct queue session_queue(const struct session *session, enum scalar type, int threads);
 
-/* One row of the results, timed steps and trainings alike. What does not apply or is unknown is NaN,
- * NULL or -1. */
+/* One row of the results, timed steps and trainings alike. What does not apply or is unknown is
+ * NaN, NULL or -1. */
 struct train_row {
     const char *kind; /* "steps" or "training" */
     const char *network, *recipe, *dataset, *optimizer;

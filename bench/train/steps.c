@@ -67,6 +67,8 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     g->options = o;
     g->name = named ? name : g->architecture.text;
     g->loss = o->loss >= 0 ? (enum loss)o->loss : named ? named->loss : loss_of(&g->architecture);
+    if (!network_loss_fits(&g->architecture, g->loss, reason, sizeof reason))
+        die(EXIT_USAGE, "--loss: %s", reason);
     const char *optimizer = o->optimizer ? o->optimizer : named ? named->optimizer : "sgd:lr=0.1";
     if (!optimizer_parse(&g->optimizer, optimizer, reason, sizeof reason))
         die(EXIT_USAGE, "--optimizer: %s", reason);
@@ -108,9 +110,9 @@ void step_group_list(const struct step_group *g) {
                    scalar_letter(c->type), g->name, c->batch);
         else {
             json_t *line = json_pack("{s:s, s:s, s:i, s:s, s:o, s:I}", "command", "train", "device",
-                                     g->options->common.device->name, "threads", c->threads,
-                                     "type", scalar_letter(c->type), "network",
-                                     record_string(g->name), "batch", (json_int_t)c->batch);
+                                     g->options->common.device->name, "threads", c->threads, "type",
+                                     scalar_letter(c->type), "network", record_string(g->name),
+                                     "batch", (json_int_t)c->batch);
             json_dumpf(line, stdout, JSON_COMPACT);
             putchar('\n');
             json_decref(line);
@@ -165,12 +167,10 @@ static void plan(struct step_group *g, const struct session *session, struct ste
 static void one_step(struct step_case *c) {
     if (c->position + c->batch > SYNTHETIC_IMAGES) c->position = 0;
     size_t n = (size_t)extent_size(c->network.architecture.in) * scalar_bytes(c->type);
-    struct pass pass =
-        training_pass(&c->network, c->batch, 1, (uint64_t)c->step++, 0);
+    struct pass pass = training_pass(&c->network, c->batch, 1, (uint64_t)c->step++, 0);
     struct loss_targets targets = {c->images->labels + c->position, NULL};
     const void *x = (const char *)c->images->x + (size_t)c->position * n;
-    struct step_result result =
-        train_step(&c->network, &c->optimizer, &pass, x, &targets, NULL);
+    struct step_result result = train_step(&c->network, &c->optimizer, &pass, x, &targets, NULL);
     if (!isfinite(result.loss)) c->diverged = true; /* such a step has no backward pass */
     c->position += c->batch;
 }
@@ -193,7 +193,8 @@ static void run_watched(void *context, long repetitions) {
     }
 }
 
-static const char table_format[] = "%-10s %6s %3s %4s  %10s %6s  %9s %9s %6s %6s  %5s %5s %5s %5s  %s\n";
+static const char table_format[] =
+    "%-10s %6s %3s %4s  %10s %6s  %9s %9s %6s %6s  %5s %5s %5s %5s  %s\n";
 
 void step_table_header(void) {
     printf(table_format, "network", "batch", "thr", "type", "step", "+-%", "images/s", "GFLOP/s",
@@ -288,9 +289,9 @@ static void report_case(struct step_group *g, struct session *session, struct st
         row.reason = interrupted;
     } else {
         row.parameters = c->network.parameters;
-        row.flops = (network_flops(&c->network, "forward") +
-                     network_flops(&c->network, "backward")) *
-                    (double)c->batch;
+        row.flops =
+            (network_flops(&c->network, "forward") + network_flops(&c->network, "backward")) *
+            (double)c->batch;
         row.summary = sampler_result(&c->plain->sampler, &noisy);
         row.samples = c->plain->sampler.samples;
         row.repetitions = c->plain->repetitions;
@@ -337,8 +338,8 @@ bool step_group_measure(struct step_group *g, struct session *session, struct pr
         if (!c->planned) continue;
         c->plain = &subjects[used];
         subjects[used++] = (struct subject){.context = c, .enter = enter, .run = run_plain};
-        subjects[used++] = (struct subject){
-            .context = c, .enter = enter, .run = run_watched, .companion = true};
+        subjects[used++] =
+            (struct subject){.context = c, .enter = enter, .run = run_watched, .companion = true};
         if (find_roofs(roofs, roof_count, c)) continue;
         if (!roofs_open(&roofs[roof_count], c->type, c->threads, session->library))
             die(EXIT_MISSING, "out of memory for the square GEMM");

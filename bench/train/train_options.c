@@ -12,8 +12,8 @@
 #include "kernels/cpu/blas_library.h"
 #include "nn/notation.h"
 
-const char *const loss_names[] = {"half-sum",    "half-mean", "mean-squared", "binary-crossentropy",
-                                  "crossentropy", NULL};
+const char *const loss_names[] = {
+    "half-sum", "half-mean", "mean-squared", "binary-crossentropy", "crossentropy", NULL};
 
 static void take_recipe(void *target, const char *name, const char *value) {
     struct train_options *o = target;
@@ -68,13 +68,26 @@ static int take_word(const char *name, const char *value, const char *const *wor
     die(EXIT_USAGE, "--%s '%s': write one of %s", name, value, text);
 }
 
+static void take_dataset(void *target, const char *name, const char *value) {
+    const char *known[64];
+    size_t count = 0;
+    for (const struct dataset_row *row = dataset_table; row->name && count < 63; row++)
+        known[count++] = row->name;
+    known[count] = NULL;
+    ((struct train_options *)target)->dataset = value;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(known[i], value) == 0) return;
+    const char *near = option_nearest(value, known);
+    die(EXIT_USAGE, "--%s: no data set is called '%s'%s%s%s; 'flopstep list datasets' shows them",
+        name, value, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 #define TAKE(function, statement)                                                                  \
     static void function(void *target, const char *name, const char *value) {                      \
         struct train_options *o = target;                                                          \
         (void)name, (void)value;                                                                   \
         statement;                                                                                 \
     }
-TAKE(take_dataset, o->dataset = value)
 TAKE(take_data, o->data = value)
 TAKE(take_lr, o->lr = option_real(name, value, 0, 1e6))
 TAKE(take_epochs, o->epochs = option_real(name, value, 1e-6, 1e6))
@@ -163,10 +176,10 @@ static void check_together(const struct train_options *o) {
     bool training = o->recipes || o->resume || o->dataset;
     if (!training && (o->checkpoint || !isnan(o->epochs) || o->validation >= 0 || o->history >= 0))
         die(EXIT_USAGE, "--%s belongs to a training; add --dataset NAME or --recipe NAME",
-            o->checkpoint         ? "checkpoint"
-            : !isnan(o->epochs)   ? "epochs"
-            : o->validation >= 0  ? "validation"
-                                  : "history");
+            o->checkpoint        ? "checkpoint"
+            : !isnan(o->epochs)  ? "epochs"
+            : o->validation >= 0 ? "validation"
+                                 : "history");
     if (!training && o->steps == 0) die(EXIT_USAGE, "--steps 0: there is nothing to time");
     if (training && o->batch_count > 1)
         die(EXIT_USAGE, "--batch: a training has one batch size; a list is for timed steps "

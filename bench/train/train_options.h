@@ -15,7 +15,7 @@ struct train_options {
     const char *optimizer;
     double lr; /* NaN: not given */
     double epochs;
-    long steps, history, validation; /* -1: not given */
+    long steps, history, validation;       /* -1: not given */
     int loss, schedule, initial, sampling; /* -1: not given */
     const char *library;
     const char *checkpoint, *resume;

@@ -16,10 +16,10 @@
 #include "nn/notation.h"
 
 enum {
-    LEAST_ROOM = 250,       /* images in an evaluation's batch, however small the training's */
-    SOME_SAMPLES = 10000,   /* of the training part, for its accuracy */
-    KEPT_STEPS = 512,       /* times of steps in a row of the history */
-    WATCH_EVERY = 32        /* steps: one of so many is watched by layer, and not timed */
+    LEAST_ROOM = 250,     /* images in an evaluation's batch, however small the training's */
+    SOME_SAMPLES = 10000, /* of the training part, for its accuracy */
+    KEPT_STEPS = 512,     /* times of steps in a row of the history */
+    WATCH_EVERY = 32      /* steps: one of so many is watched by layer, and not timed */
 };
 
 struct run {
@@ -100,7 +100,8 @@ static long steps_of(const struct run *run) {
 
 static void measure_roofs(struct run *run) {
     struct subject subjects[2] = {0};
-    if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library)) return;
+    if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library))
+        return;
     size_t used = roofs_subjects(&run->roofs, subjects, 0, false);
     struct rounds_options options = {.limits = {0.02, 0.1, 0}};
     if (rounds_run(subjects, used, &options)) roofs_read(&run->roofs);
@@ -253,7 +254,7 @@ static double figure_of(const struct run *run, enum figure_of_training figure,
 }
 
 static void note_figures(struct run *run, const struct train_row *row, bool last) {
-    const struct reported *reported = run->recipe->reported;
+    const struct reported_figure *reported = run->recipe->reported;
     for (int i = 0; reported && reported[i].value != 0; i++) {
         bool here = reported[i].step == AT_END ? last && run->training.step == steps_of(run)
                                                : reported[i].step == run->training.step;
@@ -265,10 +266,10 @@ static const char row_format[] = "%8s %9s  %10s %9s %9s  %9s %9s  %9s\n";
 
 static void print_row(const struct run *run, const struct train_row *r) {
     char epoch[24], step_text[24], text[6][24];
-    const double values[] = {r->train_loss, r->train_accuracy, r->test_accuracy,
-                             r->validation_accuracy, train_row_images_per_s(r),
-                             train_row_mfu(r) * 100};
-    static const char *const formats[] = {"%.5f", "%.4f", "%.4f", "%.4f", "%.0f", "%.1f"};
+    const double values[] = {
+        r->train_loss,          r->train_accuracy,         r->test_accuracy,
+        r->validation_accuracy, train_row_images_per_s(r), train_row_mfu(r) * 100};
+    static const char *const formats[] = {"%.5g", "%.4f", "%.4f", "%.4f", "%.0f", "%.1f"};
     snprintf(epoch, sizeof epoch, "%.2f", r->epoch);
     snprintf(step_text, sizeof step_text, "%ld", r->step);
     for (int i = 0; i < 6; i++) {
@@ -283,8 +284,7 @@ static void print_row(const struct run *run, const struct train_row *r) {
 /* Evaluates and records a row. */
 static void row(struct run *run, bool last, const char *failure) {
     struct training *t = &run->training;
-    struct samples some =
-        first_samples(&t->data->train, run->recipe->whole ? 0 : SOME_SAMPLES);
+    struct samples some = first_samples(&t->data->train, run->recipe->whole ? 0 : SOME_SAMPLES);
     struct machine_state after = machine_state_now();
     struct train_row r = train_row_unknown();
     if (run->options->common.quiet == false && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);

@@ -11,7 +11,7 @@ enum training_end { TRAINING_DONE, TRAINING_FAILED, TRAINING_INTERRUPTED };
 struct training_outcome {
     enum training_end end;
     char reason[NETWORK_REASON];
-    double ours[64]; /* in the order of recipe->reported; NaN: not reached */
+    double ours[64];                      /* in the order of recipe->reported; NaN: not reached */
     double test_accuracy, train_accuracy; /* of the last row */
     long steps;
     double seconds; /* of all steps together */
@@ -19,9 +19,9 @@ struct training_outcome {
 
 struct run;
 
-/* Gets everything ready: data, network, optimizer, and from `resume` (NULL: none) a checkpoint. NULL
- * with a reason where something is wrong; *missing says that something asked for is not there. The
- * session needs no record yet. The recipe must outlive the run. */
+/* Gets everything ready: data, network, optimizer, and from `resume` (NULL: none) a checkpoint.
+ * NULL with a reason where something is wrong; *missing says that something asked for is not there.
+ * The session needs no record yet. The recipe must outlive the run. */
 struct run *training_new(struct session *session, const struct recipe *recipe, const char *resume,
                          char *reason, size_t size, bool *missing);
 void training_free(struct run *run);

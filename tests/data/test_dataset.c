@@ -176,6 +176,8 @@ static void folders_are_searched_in_their_order(void **state) {
     loads("mnist", NULL, 1); /* in the current folder */
     write_set(below(".local/share/flopstep/mnist"), images, labels, 2);
     loads("mnist", NULL, 2);
+    setenv("XDG_DATA_HOME", "relative", 1); /* to be ignored, says its specification */
+    loads("mnist", NULL, 2);
     setenv("XDG_DATA_HOME", below("xdg"), 1);
     loads("mnist", NULL, 1); /* the home's share is not the one in use */
     write_set(below("xdg/flopstep/mnist"), images, labels, 3);
@@ -233,6 +235,8 @@ static void files_that_disagree_are_bad(void **state) {
     write_set(folder, images, labels, 1);
     write_images(folder, "t10k-images-idx3-ubyte", 4, 3, 2, 0);
     refused(DATASET_BAD, "mnist", folder, "images of 2x3x1, but ");
+    write_images(folder, "t10k-images-idx3-ubyte", 4, 2, 4, 0);
+    refused(DATASET_BAD, "mnist", folder, "-ubyte of 2x4x1");
 
     write_set(folder, images, labels, 1);
     write_idx(folder, "t10k-labels-idx1-ubyte", 1, (long[]){4}, (uint8_t[]){1, 9, 10, 3});
@@ -306,7 +310,7 @@ static void find_mnist(void) {
     snprintf(path[1], PATH_MAX, "%.*s/../../../shared/data/mnist",
              slash ? (int)(slash - __FILE__) : 1, slash ? __FILE__ : ".");
     for (int i = 0; i < 2; i++) {
-        char file[PATH_MAX + 40];
+        char file[2 * PATH_MAX + 40];
         snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", path[i]);
         if (access(file, R_OK) == 0 && realpath(path[i], mnist_folder)) return;
         mnist_folder[0] = '\0';

@@ -270,7 +270,7 @@ static void test_bad_files(void **state) {
     refused("/dev/null", "not a checkpoint");
     write_bytes(bad, bytes, 0);
     refused(bad, "empty");
-    write_bytes(bad, (const uint8_t *)"\x89PNG\r\n\x1a\n and more of that", 30);
+    write_bytes(bad, (const uint8_t *)"\x89PNG\r\n\x1a\n and more of that", 25);
     refused(bad, "not a checkpoint");
     for (size_t length = 1; length < count; length += length < 700 ? 1 : 97) {
         write_bytes(bad, bytes, length);
