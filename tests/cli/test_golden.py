@@ -18,6 +18,8 @@ RENEW = os.environ.get("FLOPSTEP_RENEW_GOLDEN") == "1"
 DRY_RUN = ("blas", "--dry-run", "--blas", "naive,blocked", "--threads", "1", "--types", "s,d",
            "--kernels", "axpy,gemv,symm,gemm", "--trans", "n,t,nn,tn", "--uplo", "l,u", "--sizes",
            "100:300:100")
+STEPS = ("train", "--dry-run", "--network", "two-layer,784-20relu-10softmax", "--batch", "1,32",
+         "--threads", "1", "--types", "s,d")
 PEAK = ("peak", "--dry-run", "--probes", "copy,triad", "--working-sets", "48Ki,1Mi", "--threads", "1")
 
 TEXTS = {
@@ -26,6 +28,8 @@ TEXTS = {
     "help-list.txt": ("list", "--help"),
     "help-peak.txt": ("peak", "--help"),
     "help-blas.txt": ("blas", "--help"),
+    "help-train.txt": ("train", "--help"),
+    "help-predict.txt": ("predict", "--help"),
     "help-report.txt": ("report", "--help"),
     "dry-run-blas.txt": DRY_RUN,
     "dry-run-blas.csv": DRY_RUN + ("--format", "csv"),
@@ -36,7 +40,14 @@ TEXTS = {
     "list-kernels.txt": ("list", "kernels"),
     "list-libraries.txt": ("list", "libraries"),
     "list-recipes.txt": ("list", "recipes"),
+    "list-networks.txt": ("list", "networks"),
+    "list-layers.txt": ("list", "layers"),
+    "list-optimizers.txt": ("list", "optimizers"),
+    "list-datasets.txt": ("list", "datasets"),
     "list-figures.txt": ("list", "figures"),
+    "dry-run-train.txt": STEPS,
+    "dry-run-train.csv": STEPS + ("--format", "csv"),
+    "dry-run-train.jsonl": STEPS + ("--format", "jsonl"),
 }
 
 
@@ -107,7 +118,7 @@ class Golden(cli.Case):
         """Every command is in --help and has help with examples; every example can be parsed."""
         listed = [line.split()[0] for line in self.works("--help").stdout.splitlines()
                   if line.startswith("  ")]
-        self.assertEqual(listed, ["info", "list", "peak", "blas", "report"])
+        self.assertEqual(listed, ["info", "list", "peak", "blas", "train", "predict", "report"])
         for command in listed:
             text = self.works(command, "--help").stdout
             self.assertEqual(text, self.works(command, "-h").stdout)

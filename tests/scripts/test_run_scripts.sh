@@ -89,7 +89,9 @@ run "$tree/run_all.sh" --no-install --out "$out"
 check "quick: exit 0" code_is 0
 check "quick: only libraries that load" called "--blas openblas,netlib"
 check "quick: throughput" called "--mode throughput"
-check "quick leaves out what is full's" not_called "--recipe"
+check "quick: steps by layer" called "train --network all"
+check "quick: a training on the images that are here" called "train --recipe cnn-fashion --dataset fashion"
+check "quick leaves out what is full's" not_called "--recipe all"
 
 run env FAILING="blas --kernels gemm --types d --blas naive" FAILING_CODE=1 \
     "$tree/run_all.sh" --no-install --smoke --out "$out"
