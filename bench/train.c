@@ -210,8 +210,10 @@ static void add_resumed(struct jobs *jobs, struct train_options *o) {
             o->resume);
     if (o->optimizer || !isnan(o->lr) || o->loss >= 0 || o->schedule >= 0 || o->initial >= 0 ||
         o->sampling >= 0 || o->batch_count || o->dataset)
-        die(EXIT_USAGE, "--resume goes on as the training began; only --epochs, --steps, "
-                        "--history, --data, --threads, --blas and --checkpoint fit beside it");
+        die(EXIT_USAGE,
+            "--resume goes on as the training began; only --epochs, --steps, "
+            "--history, --validation, --data, --threads, --blas and --checkpoint fit beside "
+            "it");
     const struct recipe *known = recipe_find(c->recipe);
     struct recipe recipe = known ? *known : (struct recipe){.name = "", .deck = ""};
     recipe.network = c->network;
@@ -299,7 +301,9 @@ static void run_exercise(struct session *s, const struct job *job) {
         bool holds = fabs(rows[i].ours - rows[i].reported) <= rows[i].tolerance;
         wrong += !holds;
         compare(s, job, rows[i].what, rows[i].reported, rows[i].ours,
-                !holds ? "differs" : rows[i].in_deck ? "" : "follows from the formula");
+                !holds            ? "differs"
+                : rows[i].in_deck ? ""
+                                  : "follows from the formula");
     }
     struct train_row row = train_row_unknown();
     char reason[64];

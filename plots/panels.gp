@@ -1,7 +1,7 @@
 # Small multiples: y against x, a panel for each `panel`, a curve for each `series`, with points,
 # interval bands, measured ceilings (dashed) and marks. Set before: XLABEL, YLABEL; where wanted
-# XBINARY (powers of two), XWHOLE (whole numbers), XMEASURED (ticks at the points' x), YLOG, YFIXED (top of the y axis), YLINE (a dashed
-# line), NOTE_FIRST, CEILING_NAME. Axes become logarithmic where the values ask for it.
+# XBINARY (powers of two), XWHOLE (whole numbers), XMEASURED (ticks at the points' x), YLOG, YFIXED
+# (top of the y axis), YLINE (a dashed line), NOTE_FIRST, CEILING_NAME. Axes become logarithmic where the values ask for it.
 
 if (!exists("XBINARY")) XBINARY = 0
 if (!exists("YLOG")) YLOG = 0

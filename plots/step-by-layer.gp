@@ -13,7 +13,7 @@ LEFT = 30 + 7.5 * CHARS
 PANEL_W = 620; PANEL_H = 100 + 26 * BARS
 PASSES = "input forward loss backward reduce update other"
 load HERE."common.gp"
-NOTE = "median of each layer and pass   ·   at the bars' ends: share of the step, rate of the layer's products"
+NOTE = "median of each layer and pass   ·   at the bars' ends: share of the step, FLOP of the layer over its time"
 PASS_COLOURS = "#999999 #0072B2 #CC79A7 #D55E00 #009E73 #E69F00 #cccccc"
 colour(i) = place(PASSES, word(SERIES, i)) ? word(PASS_COLOURS, place(PASSES, word(SERIES, i))) : "#56B4E9"
 
@@ -30,7 +30,7 @@ do for [PANEL = 1:NPANELS] {
     set xrange [0:XHI * 1.55] # the words at the bars' ends stay within
     eval "set ytics (".NAMES.")"
     set grid noytics
-    set xlabel "time (ms)" offset 0, 0.3
+    set xlabel XLABEL offset 0, 0.3
     set style fill solid 0.9 noborder
     piece(p, s) = is_in(p, s) ? column("x") : NaN
     total(p) = strcol("kind") eq "total" && strcol("panel") eq p

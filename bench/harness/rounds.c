@@ -83,7 +83,8 @@ static bool has_turn(const struct subject *s, double longest) {
 bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options) {
     for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
     for (size_t i = 0; i < count && !interrupt_came(); i++) {
-        subjects[i].repetitions = 1;
+        subjects[i].repetitions =
+            subjects[i].least_repetitions > 1 ? subjects[i].least_repetitions : 1;
         enter(&subjects[i]);
         calibrate(&subjects[i]);
     }

@@ -16,6 +16,9 @@ struct subject {
     void (*run)(void *context, long repetitions);
     /* A companion is a ceiling: visited in every round, but it never asks for another one. */
     bool companion;
+    /* Calls in a region at least, 0: 1. On a busy machine the join of several threads may last
+     * longer than the region needs to, whatever runs in it. */
+    long least_repetitions;
     double least_region; /* seconds a timed region must last at least; 0: what the clock needs */
 
     /* Set by rounds_run. */

@@ -85,7 +85,9 @@ static void write_item(struct sheet *sheet, size_t number, const struct item *it
     }
     sheet_row(sheet, number, "item", (double)column, (double)row,
               item->label < 0 ? NAN : is_right(item), text);
-    sheet_row(sheet, number, "name", NAN, NAN, NAN, record_text(item->record, "name"));
+    const char *name = record_text(item->record, "name"), *slash = strrchr(name, '/');
+    snprintf(text, sizeof text, "%.40s", slash ? slash + 1 : name); /* of a file */
+    sheet_row(sheet, number, "name", NAN, NAN, NAN, text);
     for (size_t i = 0; i < height * width; i++) {
         const char digits[3] = {pixels[2 * i], pixels[2 * i + 1], '\0'};
         sheet_row(sheet, number, "pixel", (double)(i % width), (double)(i / width),

@@ -59,6 +59,19 @@ static bool is_extreme(const struct line *line, const struct line *const *lines,
     return (threads[0] || threads[1]) && (batch[0] || batch[1]);
 }
 
+/* Of the times on one picture. */
+struct unit {
+    const char *name;
+    double a_second;
+};
+
+static struct unit unit_of(const struct line *const *lines, size_t count) {
+    double longest = 0; /* bar pieces are some parts of a step */
+    for (size_t i = 0; i < count; i++)
+        longest = fmax(longest, record_number(lines[i]->record, "time_s"));
+    return longest < 0.2e-3 ? (struct unit){"µs", 1e6} : (struct unit){"ms", 1e3};
+}
+
 static struct point *add_bar(struct plot *plot, const char *panel, int order, const char *series,
                              int bar, const char *name, double from, double length) {
     struct point *point = plot_add_point(plot);
@@ -73,9 +86,9 @@ static struct point *add_bar(struct plot *plot, const char *panel, int order, co
     return point;
 }
 
-/* One chart: a bar for each layer, its passes one behind the other, in milliseconds. */
+/* One chart: a bar for each layer, its passes one behind the other. */
 static void add_case(struct plot *plot, const struct line *first, const struct line *const *lines,
-                     size_t count, int order) {
+                     size_t count, int order, const struct unit *unit) {
     const char *names[MOST_LAYERS];
     struct {
         double time, flops, share;
@@ -92,8 +105,8 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
     if (!(step >= sum)) step = sum;
     char title[800], panel[80], threads[32];
     threads_text(threads_of(first), threads, sizeof threads);
-    snprintf(title, sizeof title, "batch %.0f · %s · %.4g ms a step · %.0f images/s",
-             batch_of(first), threads, 1e3 * step, batch_of(first) / step);
+    snprintf(title, sizeof title, "batch %.0f · %s · %.4g %s a step · %.0f images/s",
+             batch_of(first), threads, step * unit->a_second, unit->name, batch_of(first) / step);
     snprintf(panel, sizeof panel, "%.79s", title);
     for (int pass = 0; pass <= PASSES; pass++)
         for (size_t i = 0; i < count; i++) {
@@ -106,7 +119,7 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
             if (bar == MOST_LAYERS) continue;
             if (bar == bar_count) names[bar_count++] = name;
             add_bar(plot, panel, order, record_text(lines[i]->record, "pass"), bar + 1, name,
-                    1e3 * bars[bar].time, 1e3 * time);
+                    bars[bar].time * unit->a_second, time * unit->a_second);
             bars[bar].time += time;
             bars[bar].share += time / step;
             if (flops > 0) bars[bar].flops += flops;
@@ -116,11 +129,12 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
         bars[bar_count].time = step - sum;
         bars[bar_count].share = 1 - sum / step;
         add_bar(plot, panel, order, "other", bar_count + 1, names[bar_count], 0,
-                1e3 * (step - sum));
+                (step - sum) * unit->a_second);
         bar_count++;
     }
     for (int bar = 0; bar < bar_count; bar++) {
-        struct point *total = add_bar(plot, panel, order, "", bar + 1, "", 0, 1e3 * bars[bar].time);
+        struct point *total =
+            add_bar(plot, panel, order, "", bar + 1, "", 0, bars[bar].time * unit->a_second);
         total->kind = "total";
         snprintf(total->label, sizeof total->label, "%.1f %%", 100 * bars[bar].share);
         if (bars[bar].flops > 0 && bars[bar].time > 0) {
@@ -169,10 +183,14 @@ size_t make_layers(const struct figure *figure, const struct results *results, s
         append(plot->subtitle, sizeof plot->subtitle, " · ",
                type_name(record_text(all[i]->record, "type")));
         append(plot->subtitle, sizeof plot->subtitle, " ", "precision");
+        struct unit unit = unit_of(lines, own);
         int order = 0;
         for (size_t j = 0; j < own; j++)
             if ((!j || !same_case(lines[j], lines[j - 1])) && is_extreme(lines[j], lines, own))
-                add_case(plot, lines[j], lines, own, order++);
+                add_case(plot, lines[j], lines, own, order++, &unit);
+        struct point *axis = plot_add_point(plot);
+        axis->kind = "axis";
+        snprintf(axis->label, sizeof axis->label, "time (%s)", unit.name);
     }
     plots_tell_apart(*plots, made);
     free(all);

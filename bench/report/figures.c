@@ -144,8 +144,10 @@ const struct figure figure_table[] = {
      .make = make_boundary},
     {.name = "step-by-layer",
      .title = "Where the time of a training step goes",
-     .purpose = "Time of each layer in one training step, forward and backward pass and update on "
-                "each other, with its share of the step and its rate.",
+     .purpose =
+         "Time of each layer in one training step, forward and backward pass and update on "
+         "each other, with its share of the step and its rate. Of several batches and numbers of "
+         "threads the smallest and the largest.",
      .command = "train",
      .make = make_layers},
     {.name = "images-per-s",

@@ -78,12 +78,18 @@ size_t roofs_subjects(struct roofs *r, struct subject *subjects, size_t used, bo
     return used;
 }
 
-void roofs_read(struct roofs *r) {
+/* Work per second in 10^9 of a subject's median. */
+static double rate_of(struct roofs *r, const struct subject *subject, double work) {
     bool noisy;
-    if (r->fma_subject && r->fma_subject->sampler.count)
-        r->fma_gflops = fma_ceiling_flops(&r->fma) /
-                        sampler_result(&r->fma_subject->sampler, &noisy).median * 1e-9;
-    if (r->gemm_subject && r->gemm_subject->sampler.count)
-        r->square_gflops = 2.0 * SQUARE * SQUARE * SQUARE /
-                           sampler_result(&r->gemm_subject->sampler, &noisy).median * 1e-9;
+    if (!subject || !subject->sampler.count) return NAN;
+    struct summary summary = sampler_result(&subject->sampler, &noisy);
+    r->noisy |= noisy;
+    if (noisy && !(summary.high < 2 * summary.low)) return NAN;
+    return work / summary.median * 1e-9;
+}
+
+void roofs_read(struct roofs *r) {
+    double flops = r->fma.probe ? fma_ceiling_flops(&r->fma) : NAN;
+    r->fma_gflops = rate_of(r, r->fma_subject, flops);
+    r->square_gflops = rate_of(r, r->gemm_subject, 2.0 * SQUARE * SQUARE * SQUARE);
 }

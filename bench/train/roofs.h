@@ -17,6 +17,7 @@ struct roofs {
     void *a, *b, *c;
     struct subject *fma_subject, *gemm_subject; /* set by roofs_subjects */
     double fma_gflops, square_gflops;           /* set by roofs_read; NaN: unknown */
+    bool noisy; /* one of the two has a wide interval; a factor of two and more counts as unknown */
 };
 
 /* Opens, with operands in [-1, 1]. False where there is not enough memory. */

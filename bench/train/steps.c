@@ -301,6 +301,7 @@ static void report_case(struct step_group *g, struct session *session, struct st
         row.stolen = machine_state_stolen(before, after);
         row.load = after->load;
         record_add_flag(row.flags, sizeof row.flags, noisy, "noisy");
+        record_add_flag(row.flags, sizeof row.flags, roofs && roofs->noisy, "ceiling-noisy");
         record_add_flag(row.flags, sizeof row.flags, row.stolen > 0.01, "stolen");
         if (c->diverged) {
             const struct layer *layer = first_not_finite(&c->network, c->batch);

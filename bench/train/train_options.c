@@ -166,6 +166,8 @@ static bool given(int argc, char **argv, const char *option) {
 }
 
 static void check_together(const struct train_options *o) {
+    if (o->common.cold)
+        die(EXIT_USAGE, "--cold: a step has no cold form; its images come from memory anyway");
     if (!o->recipes && !o->networks && !o->resume)
         die(EXIT_USAGE, "train what? give --recipe NAME, --network NAME or --resume FILE; "
                         "'flopstep list' shows the names");

@@ -103,7 +103,7 @@ static void measure_roofs(struct run *run) {
     if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library))
         return;
     size_t used = roofs_subjects(&run->roofs, subjects, 0, false);
-    struct rounds_options options = {.limits = {0.02, 0.1, 0}};
+    struct rounds_options options = {.limits = {0.02, 0.2, 0}};
     if (rounds_run(subjects, used, &options)) roofs_read(&run->roofs);
     for (size_t i = 0; i < used; i++) sampler_free(&subjects[i].sampler);
     roofs_close(&run->roofs);
@@ -157,6 +157,11 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         run->best_step = checkpoint.best_step;
     }
     if (run->last < run->training.step) run->last = run->training.step;
+    if (run->optimizer.schedule == SCHEDULE_COSINE && run->last > run->optimizer.steps)
+        warn(
+            "the learning rate has fallen to 0 by step %ld, as the training began; the steps after "
+            "it change nothing",
+            run->optimizer.steps);
     return true;
 }
 
@@ -337,6 +342,7 @@ static void row(struct run *run, bool last, const char *failure) {
         run->outcome.test_accuracy = test.accuracy;
         run->outcome.train_accuracy = train.accuracy;
     }
+    record_add_flag(r.flags, sizeof r.flags, run->timed && run->roofs.noisy, "ceiling-noisy");
     record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
     session_record(run->session, &r);
     if (run->session->table) print_row(run, &r);
@@ -410,8 +416,9 @@ void training_print(const struct run *run, const char *changed) {
            "thread%s\n",
            loss_names[run->network.loss], run->optimizer_text,
            r->schedule == SCHEDULE_COSINE ? " (cosine to 0)" : "", run->training.batch, run->last,
-           initial_names[r->initial], (unsigned long long)run->training.seed,
-           scalar_name(run->queue.type), run->queue.threads, run->queue.threads == 1 ? "" : "s");
+           run->first_step ? "of the checkpoint" : initial_names[r->initial],
+           (unsigned long long)run->training.seed, scalar_name(run->queue.type), run->queue.threads,
+           run->queue.threads == 1 ? "" : "s");
     if (r->note) printf("note: %s\n", r->note);
     printf(row_format, "epoch", "step", "train loss", "train acc", "test acc", "valid acc",
            "images/s", "% FMA");

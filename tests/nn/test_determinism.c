@@ -2,6 +2,7 @@
  * nothing, and every thread of the team flushes denormal numbers. */
 #include "tests/nn/common.h"
 
+#include <fenv.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -422,6 +423,11 @@ static void look_at(int thread, int threads, void *argument) {
     sched_getaffinity(0, sizeof look->cores[thread], &look->cores[thread]);
 }
 
+static void usual_arithmetic(int thread, int threads, void *argument) {
+    (void)thread, (void)threads, (void)argument;
+    fesetenv(FE_DFL_ENV);
+}
+
 /* Operations of all sizes use one thread, some or all; the team stays the same one: pinned, and
  * flushing denormal numbers. */
 static void the_team_stays(void **state) {
@@ -436,6 +442,10 @@ static void the_team_stays(void **state) {
     }
     struct queue q = make_queue("naive", SCALAR_S, TEAM);
     struct look before = {0}, after = {0};
+    team_run(TEAM, usual_arithmetic, NULL);
+    team_run(TEAM, look_at, &before);
+    for (int i = 0; i < TEAM; i++) assert_true(before.product[i] > 0);
+    q.device->queue_enter(&q);
     team_run(TEAM, look_at, &before);
     float *y = calloc(TEAM * ELEMENT_GRAIN, sizeof *y);
     for (int round = 0; round < 3; round++)
