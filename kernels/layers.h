@@ -66,7 +66,7 @@ enum loss {
     LOSS_HALF_MEAN,   /* 1/2n sum (y - t)^2: mean over images, sum over outputs */
     LOSS_MEAN,        /* mean of (y - t)^2 over images and outputs */
     LOSS_BINARY,      /* mean over images of -sum t log y + (1 - t) log(1 - y), y = sigmoid(z) */
-    LOSS_CATEGORICAL, /* mean over images of -sum t log y, y = softmax(z) */
+    LOSS_CATEGORICAL, /* mean over images of -sum t log y, y = softmax(z); sum t = 1 */
     LOSS_COUNT
 };
 

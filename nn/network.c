@@ -132,6 +132,10 @@ static const struct {
 };
 
 bool network_loss_fits(const struct architecture *a, enum loss loss, char *reason, size_t size) {
+    if (loss == LOSS_CATEGORICAL && extent_size(a->layers[a->count - 1].out) < 2) {
+        snprintf(reason, size, "categorical cross-entropy needs two outputs at least");
+        return false;
+    }
     if (!loss_needs[loss].last || a->layers[a->count - 1].kind == loss_needs[loss].last)
         return true;
     snprintf(reason, size, "%s", loss_needs[loss].needs);

@@ -409,7 +409,7 @@ static void divergence_stops(void **state) {
 enum { TEAM = 4 };
 
 struct look {
-    float product[TEAM];
+    uint32_t product[TEAM]; /* its bits: a comparison may take denormal numbers for 0 */
     long thread[TEAM];
     cpu_set_t cores[TEAM];
 };
@@ -418,7 +418,8 @@ static void look_at(int thread, int threads, void *argument) {
     (void)threads;
     struct look *look = argument;
     volatile float small = 1e-30f, smaller = 1e-10f; /* their product is denormal */
-    look->product[thread] = small * smaller;
+    float product = small * smaller;
+    memcpy(&look->product[thread], &product, sizeof product);
     look->thread[thread] = syscall(SYS_gettid);
     sched_getaffinity(0, sizeof look->cores[thread], &look->cores[thread]);
 }

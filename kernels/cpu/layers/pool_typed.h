@@ -17,7 +17,7 @@ CLONES static void NAME(max_pool)(const struct pool_shape *s, const REAL *x, REA
                 for (long kx = 0; kx < s->window; kx++) {
                     int32_t at = corner + (int32_t)((ky * s->width + kx) * c);
                     for (long j = 0; j < c; j++) {
-                        bool larger = x[at + j] > y[j];
+                        bool larger = x[at + j] > y[j] || x[at + j] != x[at + j]; /* NaN stays */
                         y[j] = larger ? x[at + j] : y[j];
                         where[j] = larger ? at + (int32_t)j : where[j];
                     }
