@@ -294,6 +294,18 @@ static void compare_training(struct session *s, const struct job *job,
     if (!test && (known || !r)) compare(s, job, "test accuracy", NAN, outcome->test_accuracy, note);
 }
 
+/* The lines of the exercise's picture. */
+static void record_paths(struct session *s, const struct recipe *recipe) {
+    json_t *path;
+    for (int i = 0; recipe->path && (path = recipe->path(i)); i++) {
+        json_t *line = json_pack("{s:s, s:s, s:s}", "record", "path", "command", "train", "recipe",
+                                 recipe->name);
+        json_object_update(line, path);
+        json_decref(path);
+        record_line(&s->record, line);
+    }
+}
+
 static void run_exercise(struct session *s, const struct job *job) {
     struct exercise_row rows[MOST_EXERCISE_ROWS];
     int count = job->recipe.exercise(rows, MOST_EXERCISE_ROWS), wrong = 0;
@@ -305,6 +317,7 @@ static void run_exercise(struct session *s, const struct job *job) {
                 : rows[i].in_deck ? ""
                                   : "follows from the formula");
     }
+    record_paths(s, &job->recipe);
     struct train_row row = train_row_unknown();
     char reason[64];
     snprintf(reason, sizeof reason, "%d of %d numbers differ from the known ones", wrong, count);

@@ -62,6 +62,7 @@ study full              steps       train --network all --batch 128 --by-layer -
 study quick,full        batches     train --network mlp5,lenet5,cnn --batch 1,8,32,128,512 --threads "$threads" --time-budget "$budget" --quiet
 
 # Trainings: a decision boundary, and real images.
+study smoke,quick       descent     train --recipe gradient-descent-1d --quiet
 study smoke             boundary    train --recipe circles --steps 2000 --quiet
 study quick,full        boundary    train --recipe circles --quiet
 if [[ -n $images ]]; then

@@ -142,6 +142,13 @@ const struct figure figure_table[] = {
                 "undecided, and the samples it learned from and was tested on.",
      .command = "train",
      .make = make_boundary},
+    {.name = "gradient-descent",
+     .title = "Gradient descent",
+     .purpose = "The steps x <- x - η f'(x) of one exercise, numbered, one panel for each learning "
+                "rate η. Small rates creep, larger ones jump over the minimum, and too large ones "
+                "climb out of the valley.",
+     .command = "train",
+     .make = make_descent},
     {.name = "step-by-layer",
      .title = "Where the time of a training step goes",
      .purpose =

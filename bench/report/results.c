@@ -85,7 +85,7 @@ static void add_row(struct results *results, struct run *run, json_t *record) {
 }
 
 static void add_line(struct results *results, const struct run *run, json_t *record) {
-    static const char *const shown[] = {"layer", "examples", "boundary", "reported"};
+    static const char *const shown[] = {"layer", "examples", "boundary", "path", "reported"};
     const char *kind = record_text(record, "record"), *command = record_text(record, "command");
     bool keep = false;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) keep |= strcmp(kind, shown[i]) == 0;

@@ -31,7 +31,8 @@ struct row {
     bool ok;
 };
 
-/* A record of another kind that figures show: "layer", "examples", "boundary", "reported". */
+/* A record of another kind that figures show: "layer", "examples", "boundary", "path", "reported".
+ */
 struct line {
     json_t *record;
     const struct run *run;

@@ -34,8 +34,8 @@ void training_name(const struct row *row, char *text, size_t size);
 void dataset_name(const struct row *row, char *text, size_t size);
 void line_name(const struct line *line, char *text, size_t size);
 
-/* figure_layers.c, figure_examples.c, figure_boundary.c */
-make_function make_layers, make_examples, make_boundary;
+/* figure_layers.c, figure_examples.c, figure_boundary.c, figure_descent.c */
+make_function make_layers, make_examples, make_boundary, make_descent;
 
 /* ---- tools ---- */
 

@@ -29,9 +29,14 @@ int exercise_strokes_3x3(struct exercise_row *rows, int most);
 int exercise_gradient_descent(struct exercise_row *rows, int most);
 int exercise_parameter_counts(struct exercise_row *rows, int most);
 
+/* Path number `index` with the curve it is on, for the figure; NULL behind the last. */
+struct json_t *draw_gradient_descent(int index);
+
 /* The rows of the recipe table. */
 #define EXERCISE(called, taught, told, computes)                                                   \
-    { .name = called, .deck = taught, .what = told, .exercise = computes }
+    DRAWN_EXERCISE(called, taught, told, computes, NULL)
+#define DRAWN_EXERCISE(called, taught, told, computes, draws)                                      \
+    { .name = called, .deck = taught, .what = told, .exercise = computes, .path = draws }
 #define EXERCISE_RECIPES                                                                           \
     EXERCISE("neuron-graph", "MAT391", "a sigmoid neuron, forward and backward",                   \
              exercise_neuron_graph),                                                               \
@@ -50,8 +55,8 @@ int exercise_parameter_counts(struct exercise_row *rows, int most);
                  exercise_strokes_2x2),                                                            \
         EXERCISE("strokes-3x3", "LSU", "four signs told apart by learned filters",                 \
                  exercise_strokes_3x3),                                                            \
-        EXERCISE("gradient-descent-1d", "LSU, MAT391", "x <- x - eta f'(x), step by step",         \
-                 exercise_gradient_descent),                                                       \
+        DRAWN_EXERCISE("gradient-descent-1d", "LSU, MAT391", "x <- x - eta f'(x), step by step",   \
+                       exercise_gradient_descent, draw_gradient_descent),                          \
         EXERCISE("parameter-counts", "KAI, SciNet", "784-15-10 and 784-30-10",                     \
                  exercise_parameter_counts)
 

@@ -32,6 +32,7 @@ struct reported_figure {
 };
 
 struct exercise_row; /* exercises.h */
+struct json_t;       /* jansson.h */
 
 struct recipe {
     const char *name; /* NULL behind the last; "" where the command line wrote it all */
@@ -55,6 +56,8 @@ struct recipe {
     const struct reported_figure *reported; /* ends with value 0; NULL: nothing was */
     const char *note;
     int (*exercise)(struct exercise_row *rows, int most); /* instead of a training */
+    /* What a "path" line of an exercise holds beside its name; NULL behind the last. */
+    struct json_t *(*path)(int index);
 };
 
 extern const struct recipe recipe_table[];

@@ -327,6 +327,21 @@ def write_boundary(out, rng, recipe="circles", size=60):
              "test_accuracy": 0.83})
 
 
+PATHS = {0.1: "straight down", 0.9: "down from both sides", 1.1: "away faster and faster"}
+
+
+def write_paths(out, recipe="gradient-descent-1d"):
+    def height(x):
+        return (x - 3) ** 2
+
+    for eta, what in PATHS.items():
+        path = [3 - 3 * (1 - 2 * eta) ** k for k in range(6)]
+        curve = [-2 + i / 6 for i in range(61)]
+        out.put({"record": "path", "run": out.run, "command": "train", "recipe": recipe,
+                 "function": "(x - 3)^2", "eta": eta, "what": what,
+                 "curve": [[x, height(x)] for x in curve], "path": [[x, height(x)] for x in path]})
+
+
 def write_train(folder, rng, threads_list, small=False):
     out = Writer(folder, "train", rng)
     networks = {network: flops for network, _, _, flops, _, _, _ in TRAININGS.values()}
@@ -338,6 +353,7 @@ def write_train(folder, rng, threads_list, small=False):
         write_training(out, name, rng, rows=10 if name == "two-layer" else 0)
         write_examples(out, name, TRAININGS[name][1], rng)
     write_boundary(out, rng)
+    write_paths(out)
     if not small:
         write_reported(out, "two-layer", [(f"test accuracy, step {1000 * i}", value) for i, value in
                        enumerate((0.098, 0.867, 0.905, 0.915, 0.924, 0.931, 0.933, 0.937, 0.941,

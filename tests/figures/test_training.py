@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tests of `flopstep report` on trainings: histories, recipes, examples, boundary, layers, steps.
+"""Tests of `flopstep report` on trainings: histories, recipes, examples, boundary, paths, layers, steps.
 
     test_training.py PATH/TO/flopstep [unittest options]
 
@@ -40,6 +40,7 @@ class Study(unittest.TestCase):
         synthetic.write_reported(out, "mlp5-relu", [("test accuracy", 0.9807)], "LSU")
         synthetic.write_examples(out, "two-layer", "mnist", rng, wrong=2, right=4)
         synthetic.write_boundary(out, rng, size=30)
+        synthetic.write_paths(out)
         out.end()
         synthetic.write_predict(cls.folder, rng)
         cls.result = report(cls.folder)
@@ -69,7 +70,8 @@ class Study(unittest.TestCase):
             "learning-history-two-layer", "learning-history-mlp5-relu",
             "learning-history-cnn-fashion", "learning-history-mlp5-fashion", "recipes-mnist",
             "recipes-fashion", "classifications-two-layer", "digits-mlp5-mnist",
-            "decision-boundary-circles", "step-by-layer-cnn", "images-per-s", "mfu"})
+            "decision-boundary-circles", "gradient-descent", "step-by-layer-cnn", "images-per-s",
+            "mfu"})
 
     @unittest.skipUnless(HAS_GNUPLOT, "no gnuplot")
     def test_pictures(self):
@@ -171,6 +173,28 @@ class Study(unittest.TestCase):
         self.assertIn("test accuracy 83.0 %", self.of_kind("decision-boundary-circles",
                                                            "subtitle")[0]["text"])
 
+    def test_paths(self):
+        rows = self.rows("gradient-descent")
+        lines = [line for line in self.lines if line["record"] == "path"]
+        panels = [row for row in rows if row["kind"] == "panel"]
+        self.assertEqual([(float(row["value"]), row["text"]) for row in panels],
+                         [(line["eta"], line["what"]) for line in lines])
+        for panel, line in zip(panels, lines):
+            for kind in ("curve", "path"):  # whole, also where it leaves the picture
+                own = [row for row in rows if (row["item"], row["kind"]) == (panel["item"], kind)]
+                self.assertEqual(len(own), len(line[kind]))
+                for number, (row, (x, y)) in enumerate(zip(own, line[kind])):
+                    self.assertAlmostEqual(float(row["x"]), x, delta=1e-5 * abs(x))
+                    self.assertAlmostEqual(float(row["y"]), y, delta=1e-5 * abs(y))
+                    self.assertEqual(int(row["value"]), number)
+        self.assertIn("f(x) = (x - 3)²", self.of_kind("gradient-descent", "title")[0]["text"])
+
+    @unittest.skipUnless(HAS_GNUPLOT, "no gnuplot")
+    def test_paths_that_leave_the_picture(self):
+        svg = (self.folder / "figures/gradient-descent.svg").read_text(encoding="utf-8")
+        self.assertEqual(svg.count("outside: x ="), 1)
+        self.assertIn("3–5 outside: x = 8.18; -3.22; 10.5", svg)
+
     def test_layers(self):
         [axis] = self.of_kind("step-by-layer-cnn", "axis")
         self.assertEqual(axis["label"], "time (ms)")
@@ -262,6 +286,8 @@ FIELD = {"record": "boundary", "run": "r", "command": "train", "recipe": "a", "d
          "x": [-1, 1], "y": [-1, 1], "columns": 2, "rows": 2, "probability": [0.1, 0.9, 0.4, 0.8],
          "points": [[0, 0.5, 1, "train"], [0.1, 0.2, 0, "test"]], "train_accuracy": 1,
          "test_accuracy": None}
+PATH = {"record": "path", "run": "r", "command": "train", "recipe": "a", "function": "x^2",
+        "eta": 0.1, "what": "down", "curve": [[-1, 1], [0, 0], [1, 1]], "path": [[1, 1], [0.8, 0.64]]}
 LAYER = {"record": "layer", "run": "r", "command": "train", "device": "cpu", "library": "openblas",
          "threads": 1, "type": "s", "network": "784-10", "recipe": None, "batch": 8,
          "layer": "dense1", "operation": "dense", "pass": "forward", "m": 8, "n": 10, "k": 784,
@@ -287,6 +313,7 @@ class OddInput(base.Case):
             ("learning-history", "no case"), ("recipes", "no case"),
             ("classifications", "no classified image"),
             ("decision-boundary", "no training of a two-dimensional data set"),
+            ("gradient-descent", "no exercise of gradient descent"),
             ("step-by-layer", "no time of a layer; flopstep train --by-layer measures them"),
             ("images-per-s", "no case"), ("mfu", "no case")))
         self.assertNotIn("blas-levels", text)
@@ -373,6 +400,29 @@ class OddInput(base.Case):
         self.drawn(dict(FIELD, probability=[0.1, 0.2, 0.3, 0.2], points=[[1], "x", None, [1, 2, {}]]),
                    figures=["decision-boundary-a"])
 
+    def test_broken_paths(self):
+        many = [[i, i] for i in range(2000)]
+        for change in ({"curve": None}, {"curve": [[0, 1]]}, {"curve": [[1, 0], [1, 2]]},
+                       {"curve": [[0, 1], [1]]}, {"curve": many}, {"path": None}, {"path": []},
+                       {"path": [[0, None]]}, {"path": [3]}, {"path": {"x": 1}}, {"path": many},
+                       {"path": [[0, 1e200]]}, {"eta": None}, {"eta": "x"}):
+            self.drawn(dict(PATH, **change), figures=[],
+                       missing=[("gradient-descent", "its path is not whole")])
+
+    def test_odd_paths(self):
+        self.drawn(PATH, PATH, dict(PATH, eta=2, what=None, path=[[9, 81], [0, 0]]),  # begins outside
+                   dict(PATH, eta=3, path=[[1, 1], [-1e90, 1e90]] + [[0, 0]] * 9),
+                   dict(PATH, eta=4, path=[[0, 0]]), dict(PATH, eta=5, path=[[1, 1]] * 30),
+                   dict(PATH, function=None, curve=[[0, 7], [1, 7]]),
+                   figures=["gradient-descent", "gradient-descent-2"])
+        rows = table(self.figure("gradient-descent"))
+        self.assertEqual([row["value"] for row in rows if row["kind"] == "panel"],
+                         ["0.1", "2", "3", "4", "5"])  # the same path only once
+
+    def test_many_paths(self):
+        self.drawn(*[dict(PATH, eta=i) for i in range(13)],
+                   figures=["gradient-descent", "gradient-descent-2"])
+
     def test_broken_layers(self):
         bad = [dict(LAYER, **{key: None}) for key in ("time_s", "threads", "batch")]
         self.drawn(*bad, {"record": "layer"}, dict(LAYER, time_s=-1), figures=[],
@@ -414,6 +464,7 @@ class Real(base.Case):
         schema = json.loads((base.ROOT / "docs/results.schema.json").read_text("utf-8"))
         validator = jsonschema.Draft7Validator(schema)
         for arguments in (("--recipe", "circles", "--steps", "200"),
+                          ("--recipe", "gradient-descent-1d"),
                           ("--network", "softmax", "--batch", "1,8", "--threads", "1", "--steps",
                            "6", "--by-layer", "--time-budget", "0.2")):
             result = subprocess.run([base.BINARY, "train", *arguments, "--out", str(self.folder),
@@ -428,7 +479,7 @@ class Real(base.Case):
                 self.assertEqual(errors, [], f"{path.name}: {line.get('record')}")
         result = report(self.folder, "--out", self.out, "--formats", "svg")
         self.assertEqual(result.returncode, DONE, result.stderr)
-        for name in ("learning-history-circles", "decision-boundary-circles",
+        for name in ("learning-history-circles", "decision-boundary-circles", "gradient-descent",
                      "step-by-layer-softmax", "images-per-s", "mfu"):
             self.assertTrue(self.figure(name).exists(), name)
 
