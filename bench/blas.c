@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench/blas/blas_options.h"
 #include "bench/blas/group.h"
 #include "bench/blas/operands.h"
 #include "bench/blas/recipes.h"
 #include "bench/commands.h"
+#include "bench/draw_results.h"
 #include "bench/harness/error.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/progress.h"
@@ -285,16 +284,7 @@ static void list_cases(const struct blas_options *o, const struct libraries *lib
 static json_t *provenance(const struct blas_options *o, const struct libraries *libraries, int argc,
                           char **argv) {
     json_t *p = provenance_new(argc, argv);
-    json_t *list = json_array();
-    for (size_t i = 0; i < libraries->count; i++) {
-        const struct blas_library *l = libraries->library[i];
-        json_array_append_new(
-            list,
-            json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", record_string(l->name), "path",
-                      record_string(l->path), "version", text_or_null(l->version), "configuration",
-                      text_or_null(l->configuration), "thread_control", l->thread_control));
-    }
-    json_object_set_new(p, "blas", list);
+    for (size_t i = 0; i < libraries->count; i++) provenance_add_library(p, libraries->library[i]);
     json_object_set_new(p, "settings",
                         json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:[f,f], s:s}", "time_budget_s",
                                   o->common.limits.budget, "precision", o->common.limits.precision,
@@ -321,24 +311,10 @@ static void print_notes(const struct blas_options *o, const struct libraries *li
     (void)o;
 }
 
-/* The figure of a recipe, drawn by `report` in a process of its own. */
 static void draw_figure(const struct blas_options *o, const struct record *record) {
-    char *path = strdup(record->path);
-    fflush(stdout);
-    pid_t child = path ? fork() : -1;
-    if (child == 0) {
-        char *arguments[10] = {"report", path, "--quiet", "--figures", (char *)o->recipe->figure};
-        int count = 5;
-        if (o->reference) arguments[count++] = "--reference", arguments[count++] = o->reference;
-        _exit(command_report(count, arguments));
-    }
-    int status = -1;
-    if (child > 0) waitpid(child, &status, 0);
-    char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash) *slash = '\0';
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        printf("Figure: %s/figures/%s.svg\n", path, o->recipe->figure);
-    free(path);
+    char folder[4096];
+    if (draw_results(record, o->recipe->figure, o->reference, folder, sizeof folder))
+        printf("Figure: %s/figures/%s.svg\n", folder, o->recipe->figure);
 }
 
 static const char *end_of_sweep(const struct record *record) {

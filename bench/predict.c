@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/commands.h"
+#include "bench/draw_results.h"
 #include "bench/harness/common.h"
 #include "bench/harness/error.h"
 #include "bench/harness/provenance.h"
@@ -287,12 +288,7 @@ static json_t *examples_of(const struct context *x, const uint8_t *pixels, const
 
 static json_t *provenance(const struct context *x, int argc, char **argv) {
     json_t *p = provenance_new(argc, argv);
-    const struct blas_library *l = x->library;
-    json_object_set_new(
-        p, "blas",
-        json_pack("[{s:o, s:o, s:o, s:o, s:s}]", "name", record_string(l->name), "path",
-                  record_string(l->path), "version", text_or_null(l->version), "configuration",
-                  text_or_null(l->configuration), "thread_control", l->thread_control));
+    provenance_add_library(p, x->library);
     json_object_set_new(p, "settings",
                         json_pack("{s:o, s:I, s:b, s:b}", "checkpoint",
                                   record_string(x->options->checkpoint), "step",
@@ -356,23 +352,6 @@ static void print_notes(const struct context *x, const struct record *record) {
     printf("results: %s\n\n", record->path);
 }
 
-/* The figure, drawn by `report` in a process of its own. */
-static void draw_figure(const struct record *record) {
-    char *path = strdup(record->path);
-    fflush(stdout);
-    pid_t child = path ? fork() : -1;
-    if (child == 0) {
-        char *arguments[] = {"report", path, "--quiet", "--figures", "digits", NULL};
-        _exit(command_report(5, arguments));
-    }
-    int status = -1;
-    if (child > 0) waitpid(child, &status, 0);
-    char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash) *slash = '\0';
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) printf("\nFigure: %s/figures\n", path);
-    free(path);
-}
-
 int command_predict(int argc, char **argv) {
     struct predict_options o = parse(argc, argv);
     struct checkpoint checkpoint;
@@ -409,7 +388,9 @@ int command_predict(int argc, char **argv) {
     }
     record_line(&record, examples_of(&x, pixels, outputs));
     record_end(&record, NULL);
-    if (table) draw_figure(&record);
+    char folder[4096];
+    if (table && draw_results(&record, "digits", NULL, folder, sizeof folder))
+        printf("\nFigure: %s/figures\n", folder);
     size_t failed = record.failed;
     free(outputs);
     free(pixels);

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/commands.h"
+#include "bench/draw_results.h"
 #include "bench/harness/error.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/provenance.h"
@@ -47,15 +47,8 @@ static void open_library(struct session *s) {
 
 static json_t *provenance(const struct session *s, int argc, char **argv) {
     const struct common *c = &s->options->common;
-    const struct blas_library *l = s->library;
     json_t *p = provenance_new(argc, argv);
-    json_object_set_new(
-        p, "blas",
-        json_pack("[{s:o, s:o, s:o, s:o, s:s}]", "name", record_string(l->name), "path",
-                  record_string(l->path), "version",
-                  l->version[0] ? record_string(l->version) : json_null(), "configuration",
-                  l->configuration[0] ? record_string(l->configuration) : json_null(),
-                  "thread_control", l->thread_control));
+    provenance_add_library(p, s->library);
     json_object_set_new(p, "settings",
                         json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", "time_budget_s",
                                   c->limits.budget, "precision", c->limits.precision, "max_samples",
@@ -87,23 +80,6 @@ static _Noreturn void end_interrupted(struct session *s) {
     interrupt_end();
 }
 
-/* Figures of the results, drawn by `report` in a process of its own. */
-static void draw_figures(const struct session *s) {
-    char *path = strdup(s->record.path);
-    fflush(stdout);
-    pid_t child = path ? fork() : -1;
-    if (child == 0) {
-        char *arguments[] = {"report", path, "--quiet", NULL};
-        _exit(command_report(3, arguments));
-    }
-    int status = -1;
-    if (child > 0) waitpid(child, &status, 0);
-    char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash) *slash = '\0';
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) printf("Figures: %s/figures\n", path);
-    free(path);
-}
-
 static int finish(struct session *s) {
     size_t failed = s->record.failed, skipped = s->record.skipped, ok = s->record.ok;
     bool table = s->table && !s->options->common.quiet;
@@ -111,7 +87,9 @@ static int finish(struct session *s) {
     if (table) {
         printf("%zu row%s: %zu ok, %zu failed, %zu skipped\n", s->record.cases,
                s->record.cases == 1 ? "" : "s", ok, failed, skipped);
-        draw_figures(s);
+        char folder[4096];
+        if (draw_results(&s->record, NULL, NULL, folder, sizeof folder))
+            printf("Figures: %s/figures\n", folder);
     }
     if (failed) return EXIT_CASE_FAILED;
     if (!ok && skipped) {
@@ -209,7 +187,7 @@ static void add_resumed(struct jobs *jobs, struct train_options *o) {
         die(EXIT_USAGE, "--resume: '%s' holds a network to predict with, not a training",
             o->resume);
     if (o->optimizer || !isnan(o->lr) || o->loss >= 0 || o->schedule >= 0 || o->initial >= 0 ||
-        o->sampling >= 0 || o->batch_count || o->dataset)
+        o->sampling >= 0 || o->batch_count || o->dataset || o->types_given || o->seed_given)
         die(EXIT_USAGE,
             "--resume goes on as the training began; only --epochs, --steps, "
             "--history, --validation, --data, --threads, --blas and --checkpoint fit beside "
@@ -344,7 +322,10 @@ static void run_training(struct session *s, struct jobs *jobs, const struct job 
     if (!run) run = training_new(s, &job->recipe, NULL, reason, sizeof reason, &missing);
     if (!run) { /* of "all": the data of some is not everywhere */
         training_skip(s, &job->recipe, reason);
-        compare(s, job, "test accuracy", NAN, NAN, reason);
+        struct training_outcome none = training_outcome_unknown();
+        none.end = TRAINING_FAILED;
+        snprintf(none.reason, sizeof none.reason, "%s", reason);
+        compare_training(s, job, &none);
         return;
     }
     bool single = jobs->count == 1;
@@ -405,6 +386,9 @@ static int run_jobs(struct session *s, struct train_options *o, int argc, char *
     struct jobs *jobs = calloc(1, sizeof *jobs);
     if (!jobs) die(EXIT_MISSING, "out of memory");
     collect_jobs(jobs, o);
+    if (o->checkpoint && jobs->job[0].recipe.exercise)
+        die(EXIT_USAGE, "--checkpoint: %s is an exercise, there is nothing to save",
+            jobs->job[0].recipe.name);
     char reason[NETWORK_REASON];
     if (o->checkpoint && !checkpoint_writable(o->checkpoint, reason, sizeof reason))
         die(EXIT_NOT_WRITTEN, "--checkpoint: %s", reason);

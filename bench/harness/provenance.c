@@ -212,3 +212,14 @@ const char *const *provenance_warnings(void) {
     lines[count] = NULL;
     return lines;
 }
+
+void provenance_add_library(json_t *provenance, const struct blas_library *l) {
+    json_t *list = json_object_get(provenance, "blas");
+    if (!list) json_object_set_new(provenance, "blas", list = json_array());
+    json_array_append_new(
+        list, json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", record_string(l->name), "path",
+                        record_string(l->path), "version",
+                        l->version[0] ? record_string(l->version) : json_null(), "configuration",
+                        l->configuration[0] ? record_string(l->configuration) : json_null(),
+                        "thread_control", l->thread_control));
+}

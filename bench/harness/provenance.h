@@ -4,8 +4,13 @@
 
 #include <jansson.h>
 
+#include "kernels/cpu/blas_library.h"
+
 /* A new object. What the system does not say is null. */
 json_t *provenance_new(int argc, char **argv);
+
+/* Adds the library to "blas". */
+void provenance_add_library(json_t *provenance, const struct blas_library *library);
 
 /* Adds "affinity": where each thread of a pinned team of that many really may run, as measured. */
 void provenance_add_affinity(json_t *provenance, int threads);

@@ -62,7 +62,7 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     if (!architecture_parse(&g->architecture, text, (struct extent){0}, reason, sizeof reason) &&
         !architecture_parse(&g->architecture, text, (struct extent){28, 28, 1}, reason,
                             sizeof reason))
-        die(EXIT_USAGE, "--network: %s", reason);
+        train_network_refuse(name, reason);
     free(text);
     g->options = o;
     g->name = named ? name : g->architecture.text;

@@ -1,5 +1,6 @@
 #include "bench/train/train_options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -212,6 +213,7 @@ struct train_options train_options_parse(int argc, char **argv) {
     o.budget_given = given(argc, argv, "--time-budget");
     o.precision_given = given(argc, argv, "--precision");
     o.types_given = given(argc, argv, "--types");
+    o.seed_given = given(argc, argv, "--seed");
     options_parse(&train_usage, argc, argv, &o);
     if (!o.types_given) {
         o.common.types[0] = SCALAR_S;
@@ -257,9 +259,21 @@ struct recipe train_options_apply(const struct train_options *o, const struct re
     CHANGE(o->history > 0, "history", r.history = o->history)
     CHANGE(o->validation >= 0, "validation", r.validation = o->validation)
     CHANGE(!isnan(o->epochs), "epochs", r.epochs = o->epochs; r.steps = 0)
+    CHANGE(o->steps >= 0, "steps", (void)0)
     CHANGE(o->common.types[0] != SCALAR_S, "types", (void)0)
 #undef CHANGE
     return r;
+}
+
+void train_network_refuse(const char *network, const char *reason) {
+    const char *known[64];
+    size_t count = 0;
+    for (; named_networks[count].name && count < 63; count++)
+        known[count] = named_networks[count].name;
+    known[count] = NULL;
+    const char *near = isalpha((unsigned char)network[0]) ? option_nearest(network, known) : NULL;
+    die(EXIT_USAGE, "--network: %s%s%s%s", reason, near ? "; did you mean '" : "", near ? near : "",
+        near ? "'?" : "");
 }
 
 char *train_network_text(const char *network) {

@@ -20,7 +20,7 @@ struct train_options {
     const char *library;
     const char *checkpoint, *resume;
     bool by_layer;
-    bool budget_given, precision_given, types_given;
+    bool budget_given, precision_given, types_given, seed_given;
 };
 
 struct train_options train_options_parse(int argc, char **argv);
@@ -34,6 +34,9 @@ struct recipe train_options_apply(const struct train_options *options, const str
 /* The text of a network: that of a name, of a file, or as written. malloced. Ends the process where
  * a file can't be read. */
 char *train_network_text(const char *network);
+
+/* Ends the process: what was written is no network, and which name it resembles. */
+_Noreturn void train_network_refuse(const char *network, const char *reason);
 
 extern const char *const loss_names[]; /* NULL-terminated, in the order of enum loss */
 

@@ -87,7 +87,7 @@ static struct architecture architecture_of(const struct recipe *r, struct extent
     struct architecture architecture;
     char reason[NETWORK_REASON], *text = train_network_text(r->network);
     if (!architecture_parse(&architecture, text, in, reason, sizeof reason))
-        die(EXIT_USAGE, "--network: %s", reason);
+        train_network_refuse(r->network, reason);
     free(text);
     return architecture;
 }
@@ -118,6 +118,12 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
     struct optimizer_settings settings = optimizer_of(run->options, r);
     optimizer_text(&settings, run->optimizer_text, sizeof run->optimizer_text);
     long batch = r->batch ? r->batch : run->data.train.count;
+    bool entropy = r->loss == LOSS_BINARY || r->loss == LOSS_CATEGORICAL;
+    if (entropy && run->data.train.targets) {
+        snprintf(reason, size, "--loss: %s needs classes, %s has numbers; try --loss half-mean",
+                 loss_names[r->loss], r->dataset);
+        return false;
+    }
     run->queue = session_queue(run->session, c->types[0], c->threads[0]);
     run->network_name = named_network_find(r->network) ? r->network : architecture.text;
     if (!network_plan(&run->network, &architecture, &run->queue,
@@ -286,10 +292,48 @@ static void print_row(const struct run *run, const struct train_row *r) {
     fflush(stdout);
 }
 
-/* Evaluates and records a row. */
-static void row(struct run *run, bool last, const char *failure) {
+/* `images`: of the latest forward pass. */
+static void diverged(struct run *run, long images) {
+    const struct training *t = &run->training;
+    const struct layer *layer = first_not_finite(&run->network, images);
+    snprintf(run->outcome.reason, sizeof run->outcome.reason,
+             "diverged at step %ld: numbers that are not finite in layer %s, learning rate %g; "
+             "lower it with --lr",
+             t->step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, t->step));
+    run->outcome.end = TRAINING_FAILED;
+}
+
+/* Losses and accuracies of a row; false where the network has diverged. */
+static bool evaluate(struct run *run, struct train_row *r, bool last) {
     struct training *t = &run->training;
     struct samples some = first_samples(&t->data->train, run->recipe->whole ? 0 : SOME_SAMPLES);
+    struct evaluation train = training_evaluate(t, &some);
+    if (!isfinite(train.loss)) {
+        long rest = some.count % run->network.batch;
+        diverged(run, rest ? rest : run->network.batch);
+        return false;
+    }
+    struct evaluation test = training_evaluate(t, &t->data->test);
+    struct evaluation validation = training_evaluate(t, &t->data->validation);
+    r->train_loss = train.loss;
+    r->train_accuracy = train.accuracy;
+    r->test_loss = test.loss;
+    r->test_accuracy = test.accuracy;
+    r->validation_loss = validation.loss;
+    r->validation_accuracy = validation.accuracy;
+    keep_best(run, train.accuracy);
+    record_add_flag(r->flags, sizeof r->flags, run->recipe->keeps_best && run->best_step == t->step,
+                    "best");
+    note_figures(run, r, last);
+    run->outcome.test_accuracy = test.accuracy;
+    run->outcome.train_accuracy = train.accuracy;
+    return true;
+}
+
+/* Records a row; false where the network has diverged: in the step before (`fine` is false), or in
+ * what is evaluated here. */
+static bool row(struct run *run, bool last, bool fine) {
+    struct training *t = &run->training;
     struct machine_state after = machine_state_now();
     struct train_row r = train_row_unknown();
     if (run->options->common.quiet == false && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
@@ -322,31 +366,17 @@ static void row(struct run *run, bool last, const char *failure) {
         r.running_loss = run->loss_sum / (double)run->images;
         if (t->data->train.labels) r.running_accuracy = (double)run->correct / (double)run->images;
     }
-    if (failure) {
+    fine = fine && evaluate(run, &r, last);
+    if (!fine) {
         r.status = "failed";
-        r.reason = failure;
-    } else {
-        struct evaluation train = training_evaluate(t, &some);
-        struct evaluation test = training_evaluate(t, &t->data->test);
-        struct evaluation validation = training_evaluate(t, &t->data->validation);
-        r.train_loss = train.loss;
-        r.train_accuracy = train.accuracy;
-        r.test_loss = test.loss;
-        r.test_accuracy = test.accuracy;
-        r.validation_loss = validation.loss;
-        r.validation_accuracy = validation.accuracy;
-        keep_best(run, train.accuracy);
-        record_add_flag(r.flags, sizeof r.flags,
-                        run->recipe->keeps_best && run->best_step == t->step, "best");
-        note_figures(run, &r, last);
-        run->outcome.test_accuracy = test.accuracy;
-        run->outcome.train_accuracy = train.accuracy;
+        r.reason = run->outcome.reason;
     }
     record_add_flag(r.flags, sizeof r.flags, run->timed && run->roofs.noisy, "ceiling-noisy");
     record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
     session_record(run->session, &r);
     if (run->session->table) print_row(run, &r);
-    if (!failure) save(run);
+    if (fine) save(run);
+    return fine;
 }
 
 /* One line on a terminal: what people watch. */
@@ -367,33 +397,20 @@ static void watch(struct run *run) {
     fflush(stderr);
 }
 
-static void diverged(struct run *run) {
-    const struct training *t = &run->training;
-    const struct layer *layer = first_not_finite(&run->network, training_images(t));
-    snprintf(run->outcome.reason, sizeof run->outcome.reason,
-             "diverged at step %ld: numbers that are not finite in layer %s, learning rate %g; "
-             "lower it with --lr",
-             t->step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, t->step));
-    run->outcome.end = TRAINING_FAILED;
-}
-
 static void train(struct run *run) {
     struct training *t = &run->training;
     run->begin = clock_seconds();
     interval_begin(run);
     run->queue.device->queue_enter(&run->queue);
-    if (t->step == run->first_step) row(run, t->step == run->last, NULL);
+    if (!row(run, t->step == run->last, true)) return;
     while (t->step < run->last) {
+        long images = training_images(t);
         bool fine = step(run);
         watch(run);
-        if (!fine) {
-            diverged(run);
-            row(run, true, run->outcome.reason);
-            return;
-        }
+        if (!fine) diverged(run, images);
         bool last = t->step == run->last, stop = interrupt_came();
-        if (t->step % run->history && !last && !stop) continue;
-        row(run, last, NULL);
+        if (fine && t->step % run->history && !last && !stop) continue;
+        if (!row(run, last, fine)) return;
         if (stop && !last) {
             run->outcome.end = TRAINING_INTERRUPTED;
             return;
@@ -434,6 +451,12 @@ void training_free(struct run *run) {
     free(run);
 }
 
+struct training_outcome training_outcome_unknown(void) {
+    struct training_outcome outcome = {.test_accuracy = NAN, .train_accuracy = NAN};
+    for (size_t i = 0; i < sizeof outcome.ours / sizeof *outcome.ours; i++) outcome.ours[i] = NAN;
+    return outcome;
+}
+
 struct run *training_new(struct session *session, const struct recipe *recipe, const char *resume,
                          char *reason, size_t size, bool *missing) {
     struct run *run = calloc(1, sizeof *run);
@@ -441,9 +464,7 @@ struct run *training_new(struct session *session, const struct recipe *recipe, c
     run->session = session;
     run->options = session->options;
     run->recipe = recipe;
-    run->outcome.test_accuracy = run->outcome.train_accuracy = NAN;
-    for (size_t i = 0; i < sizeof run->outcome.ours / sizeof *run->outcome.ours; i++)
-        run->outcome.ours[i] = NAN;
+    run->outcome = training_outcome_unknown();
     if (begin(run, resume, reason, size, missing)) return run;
     training_free(run);
     return NULL;

@@ -17,6 +17,9 @@ struct training_outcome {
     double seconds; /* of all steps together */
 };
 
+/* Of a training that did not take place. */
+struct training_outcome training_outcome_unknown(void);
+
 struct run;
 
 /* Gets everything ready: data, network, optimizer, and from `resume` (NULL: none) a checkpoint.
