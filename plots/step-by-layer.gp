@@ -13,7 +13,7 @@ LEFT = 30 + 7.5 * CHARS
 PANEL_W = 620; PANEL_H = 100 + 26 * BARS
 PASSES = "input forward loss backward reduce update other"
 load HERE."common.gp"
-NOTE = "median of each layer and pass   ·   at the bars' ends: share of the step, FLOP of the layer over its time"
+NOTE = "medians   ·   at the bars' ends: share of the step, FLOP of the layer per second"
 PASS_COLOURS = "#999999 #0072B2 #CC79A7 #D55E00 #009E73 #E69F00 #cccccc"
 colour(i) = place(PASSES, word(SERIES, i)) ? word(PASS_COLOURS, place(PASSES, word(SERIES, i))) : "#56B4E9"
 
