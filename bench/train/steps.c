@@ -59,10 +59,12 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     const struct named_network *named = named_network_find(name);
     char reason[NETWORK_REASON], *text = train_network_text(name);
     if (!g || !text) die(EXIT_MISSING, "out of memory");
-    if (!architecture_parse(&g->architecture, text, (struct extent){0}, reason, sizeof reason) &&
-        !architecture_parse(&g->architecture, text, (struct extent){28, 28, 1}, reason,
-                            sizeof reason))
-        train_network_refuse(name, reason);
+    struct extent unknown = {0}, images = {28, 28, 1};
+    if (!architecture_parse(&g->architecture, text, unknown, reason, sizeof reason)) {
+        bool own_input = extent_size(g->architecture.in) > 0;
+        if (own_input || !architecture_parse(&g->architecture, text, images, reason, sizeof reason))
+            train_network_refuse(name, reason);
+    }
     free(text);
     g->options = o;
     g->name = named ? name : g->architecture.text;
@@ -314,6 +316,7 @@ static void report_case(struct step_group *g, struct session *session, struct st
             row.summary = train_row_unknown().summary; /* steps without a backward pass */
             row.samples = NULL;
             row.phases = NULL;
+            row.flags[0] = '\0';
         }
     }
     session_record(session, &row);

@@ -103,7 +103,8 @@ static void measure_roofs(struct run *run) {
     if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library))
         return;
     size_t used = roofs_subjects(&run->roofs, subjects, 0, false);
-    struct rounds_options options = {.limits = {0.02, 0.2, 0}};
+    struct rounds_options options = {
+        .limits = {0.02, fmin(0.2, run->options->common.limits.budget), 0}};
     if (rounds_run(subjects, used, &options)) roofs_read(&run->roofs);
     for (size_t i = 0; i < used; i++) sampler_free(&subjects[i].sampler);
     roofs_close(&run->roofs);
@@ -367,12 +368,16 @@ static bool row(struct run *run, bool last, bool fine) {
         if (t->data->train.labels) r.running_accuracy = (double)run->correct / (double)run->images;
     }
     fine = fine && evaluate(run, &r, last);
-    if (!fine) {
-        r.status = "failed";
-        r.reason = run->outcome.reason;
-    }
     record_add_flag(r.flags, sizeof r.flags, run->timed && run->roofs.noisy, "ceiling-noisy");
     record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
+    if (!fine) { /* no times: steps on numbers that are not finite are others */
+        r.status = "failed";
+        r.reason = run->outcome.reason;
+        r.summary = train_row_unknown().summary;
+        r.samples = NULL;
+        r.phases = NULL;
+        r.flags[0] = '\0';
+    }
     session_record(run->session, &r);
     if (run->session->table) print_row(run, &r);
     if (fine) save(run);
