@@ -389,7 +389,7 @@ int command_predict(int argc, char **argv) {
     record_line(&record, examples_of(&x, pixels, outputs));
     record_end(&record, NULL);
     char folder[4096];
-    if (table && draw_results(&record, "digits", NULL, folder, sizeof folder))
+    if (table && draw_results(&record, "digits", NULL, folder, sizeof folder) && !o.common.quiet)
         printf("\nFigure: %s/figures\n", folder);
     size_t failed = record.failed;
     free(outputs);

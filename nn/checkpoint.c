@@ -437,7 +437,8 @@ bool checkpoint_resume(const struct checkpoint *c, struct training *t, char *rea
                           t->data->name);
     if (c->train_samples && c->train_samples != t->data->train.count)
         return reason_set(reason, size,
-                          "the checkpoint was trained on %ld samples of %s, not %ld; give the same",
+                          "the checkpoint was trained on %ld samples of %s, not %ld; give the same "
+                          "--validation",
                           c->train_samples, c->dataset, t->data->train.count);
     if (c->sampling != t->sampling)
         return reason_set(reason, size, "the checkpoint's sampling is '%s', not '%s'",

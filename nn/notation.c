@@ -174,7 +174,7 @@ static struct layer *add_layer(struct scan *s, struct architecture *a,
                                const struct layer_kind *kind) {
     if (a->count == MOST_LAYERS) {
         s->at = s->word;
-        fail(s, "too many layers");
+        fail(s, "more than 64 layers (8relu counts as two)");
         return NULL;
     }
     struct layer *l = &a->layers[a->count];

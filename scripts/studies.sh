@@ -59,7 +59,7 @@ study full              matmul-5000 blas --recipe matmul-5000
 study smoke             steps       train --network all --batch 8,64 --by-layer --threads "$all" --time-budget "$budget" --quiet
 study quick             steps       train --network all --batch 128 --by-layer --threads "$threads" --time-budget "$budget" --quiet
 study full              steps       train --network all --batch 128 --by-layer --threads "$threads" --types s,d --time-budget "$budget" --quiet
-study quick,full        batches     train --network mlp5,lenet5,cnn --batch 1,8,32,512 --threads "$threads" --time-budget "$budget" --quiet
+study quick,full        batches     train --network all --batch 1,8,32,512 --threads "$threads" --time-budget "$budget" --quiet
 
 # Trainings: a decision boundary, and real images.
 study smoke,quick       descent     train --recipe gradient-descent-1d --quiet

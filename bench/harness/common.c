@@ -141,11 +141,11 @@ const struct option_row common_options[] = {
     {"device", "NAME", "where to run: cpu, cuda, cuda:N or all (default cpu)", take_device},
     {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core; peak: 1 to all)",
      take_threads},
-    {"types", "LIST", "element types: s, d (default d; peak: both)", take_types},
+    {"types", "LIST", "element types: s, d (default d; train: s; peak: both)", take_types},
     {"seed", "N", "of the random operands (default 1)", take_seed},
     {"out", "DIR", "folder for the results (default results/local/<host>-<UTC time>)", take_out},
     {"format", "NAME", "of standard output: table, csv or jsonl (default table)", take_format},
-    {"time-budget", "S", "seconds of sampling for each case at most (default 1; peak: 0.3)",
+    {"time-budget", "S", "seconds of sampling for each case at most (default 1; peak: 0.2)",
      take_budget},
     {"precision", "P",
      "stop sampling when the median is known to +-P (default 0.02; 0: use the "

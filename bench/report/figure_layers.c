@@ -105,8 +105,11 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
     if (!(step >= sum)) step = sum;
     char title[800], panel[80], threads[32];
     threads_text(threads_of(first), threads, sizeof threads);
+    /* Steps that are watched take longer than those that are timed: the title has the latter. */
+    double timed = record_number(first->record, "step_s");
+    if (!(timed > 0)) timed = step;
     snprintf(title, sizeof title, "batch %.0f · %s · %.4g %s a step · %.0f images/s",
-             batch_of(first), threads, step * unit->a_second, unit->name, batch_of(first) / step);
+             batch_of(first), threads, timed * unit->a_second, unit->name, batch_of(first) / timed);
     snprintf(panel, sizeof panel, "%.79s", title);
     for (int pass = 0; pass <= PASSES; pass++)
         for (size_t i = 0; i < count; i++) {

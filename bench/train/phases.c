@@ -2,11 +2,13 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/harness/clock.h"
 #include "bench/harness/statistics.h"
+#include "bench/train/texts.h"
 
 /* Layer and pass names are the network's and constants: the same pointers in every step. */
 static struct phase *find(struct phases *p, const struct span *span) {
@@ -86,4 +88,26 @@ double phases_flops(const struct phases *phases, const struct phase *phase) {
         first = false;
     }
     return first ? product : 2 * product;
+}
+
+void phases_print(const struct phases *phases) {
+    static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
+    double step = 0;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        step += phases_pass_seconds(phases, passes[i]);
+    printf("  %-12s %-9s %10s %7s %9s  %s\n", "layer", "pass", "time", "% step", "GFLOP/s",
+           "product m x n x k");
+    for (size_t i = 0; i < phases->count; i++) {
+        const struct phase *phase = &phases->phase[i];
+        const struct span *span = &phase->span;
+        double seconds = phases_seconds(phases, phase), flops = phases_flops(phases, phase);
+        char time[24], rate[24] = "-", share[16], shape[64] = "";
+        seconds_text(seconds, time, sizeof time);
+        percent_text(seconds, step, share, sizeof share);
+        if (isfinite(flops)) snprintf(rate, sizeof rate, "%.1f", flops / seconds * 1e-9);
+        if (span->k >= 0) snprintf(shape, sizeof shape, "%ldx%ldx%ld", span->m, span->n, span->k);
+        printf("  %-12s %-9s %10s %7s %9s  %s\n", span->layer, span->pass, time, share, rate,
+               shape);
+    }
+    putchar('\n');
 }

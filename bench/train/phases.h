@@ -33,6 +33,9 @@ void phases_step_end(struct phases *phases);
 double phases_pass_seconds(const struct phases *phases, const char *pass);
 double phases_seconds(const struct phases *phases, const struct phase *phase);
 
+/* Prints a table of them. */
+void phases_print(const struct phases *phases);
+
 /* FLOP of a phase in one step: products alone are counted, NaN where there is none. The first
  * layer's input gradient is not computed and not counted. */
 double phases_flops(const struct phases *phases, const struct phase *phase);

@@ -31,7 +31,7 @@ static json_t *item_of(const struct dataset *data, long index, const double *out
     return item;
 }
 
-void record_examples(struct session *session, const struct recipe *recipe,
+void record_examples(struct session *session, const struct recipe *recipe, const char *network,
                      struct training *training) {
     const struct dataset *data = training->data;
     if (!data->test.pixels || !data->test.labels || data->classes > MOST_CLASSES ||
@@ -57,9 +57,9 @@ void record_examples(struct session *session, const struct recipe *recipe,
     record_line(&session->record,
                 json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:o, s:o}", "record", "examples",
                           "command", "train", "recipe", recipe->name, "network",
-                          record_string(training->network->architecture.text), "dataset",
-                          data->name, "height", (int)data->extent.height, "width",
-                          (int)data->extent.width, "class_names", names, "items", items));
+                          record_string(network), "dataset", data->name, "height",
+                          (int)data->extent.height, "width", (int)data->extent.width, "class_names",
+                          names, "items", items));
 }
 
 static void add_points(json_t *points, const struct samples *samples, const char *part) {

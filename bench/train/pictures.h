@@ -7,7 +7,7 @@
 
 /* An "examples" line: test images classified rightly and wrongly, with their probabilities. Nothing
  * where the data is no images with classes. */
-void record_examples(struct session *session, const struct recipe *recipe,
+void record_examples(struct session *session, const struct recipe *recipe, const char *network,
                      struct training *training);
 
 /* A "boundary" line: the probability of class 1 over the plane. Nothing where the data is not

@@ -131,6 +131,7 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
     set_count(line, "m", phase->span.m);
     set_count(line, "n", phase->span.n);
     set_count(line, "k", phase->span.k);
+    record_set_real(line, "step_s", r->summary.median);
     record_set_real(line, "time_s", seconds);
     record_set_real(line, "share", seconds / step);
     record_set_real(line, "flops", flops);

@@ -9,6 +9,7 @@
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
+#include "bench/train/texts.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
 
@@ -71,7 +72,11 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     g->loss = o->loss >= 0 ? (enum loss)o->loss : named ? named->loss : loss_of(&g->architecture);
     if (!network_loss_fits(&g->architecture, g->loss, reason, sizeof reason))
         die(EXIT_USAGE, "--loss: %s", reason);
-    const char *optimizer = o->optimizer ? o->optimizer : named ? named->optimizer : "sgd:lr=0.1";
+    const char *optimizer = o->optimizer ? o->optimizer
+                            : named      ? named->optimizer
+                            : g->loss == LOSS_CATEGORICAL || g->loss == LOSS_BINARY
+                                ? "sgd:lr=0.1"
+                                : "sgd:lr=0.001";
     if (!optimizer_parse(&g->optimizer, optimizer, reason, sizeof reason))
         die(EXIT_USAGE, "--optimizer: %s", reason);
     if (!isnan(o->lr)) g->optimizer.numbers.lr = o->lr;
@@ -203,39 +208,6 @@ void step_table_header(void) {
            "% FMA", "% gemm", "fwd%", "loss%", "bwd%", "upd%", "flags");
 }
 
-static void seconds_text(double seconds, char *text, size_t size) {
-    static const struct {
-        double unit;
-        const char *name;
-    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}};
-    size_t i = 0;
-    while (i < 2 && seconds < units[i].unit) i++;
-    snprintf(text, size, "%.4g %s", seconds / units[i].unit, units[i].name);
-}
-
-static void percent(double part, double whole, char *text, size_t size) {
-    snprintf(text, size, "-");
-    if (isfinite(part / whole)) snprintf(text, size, "%.1f", 100 * part / whole);
-}
-
-static void print_layers(const struct phases *phases, double step) {
-    printf("  %-12s %-9s %10s %7s %9s  %s\n", "layer", "pass", "time", "% step", "GFLOP/s",
-           "product m x n x k");
-    for (size_t i = 0; i < phases->count; i++) {
-        const struct phase *phase = &phases->phase[i];
-        const struct span *span = &phase->span;
-        double seconds = phases_seconds(phases, phase), flops = phases_flops(phases, phase);
-        char time[24], rate[24] = "-", share[16], shape[64] = "";
-        seconds_text(seconds, time, sizeof time);
-        percent(seconds, step, share, sizeof share);
-        if (isfinite(flops)) snprintf(rate, sizeof rate, "%.1f", flops / seconds * 1e-9);
-        if (span->k >= 0) snprintf(shape, sizeof shape, "%ldx%ldx%ld", span->m, span->n, span->k);
-        printf("  %-12s %-9s %10s %7s %9s  %s\n", span->layer, span->pass, time, share, rate,
-               shape);
-    }
-    putchar('\n');
-}
-
 static void print_case(const struct step_group *g, const struct train_row *r) {
     char batch[16], threads[8], step[24] = "-", width[16] = "-", images[24] = "-", rate[24] = "-";
     char fma[16], gemm[16], part[4][16];
@@ -251,20 +223,20 @@ static void print_case(const struct step_group *g, const struct train_row *r) {
         snprintf(rate, sizeof rate, "%.1f", r->flops / r->summary.median * 1e-9);
     }
     double achieved = r->flops / r->summary.median * 1e-9, whole = 0;
-    percent(achieved, r->roofs ? r->roofs->fma_gflops : NAN, fma, sizeof fma);
-    percent(achieved, r->roofs ? r->roofs->square_gflops : NAN, gemm, sizeof gemm);
+    percent_text(achieved, r->roofs ? r->roofs->fma_gflops : NAN, fma, sizeof fma);
+    percent_text(achieved, r->roofs ? r->roofs->square_gflops : NAN, gemm, sizeof gemm);
     for (int i = 0; i < 4; i++)
         whole += r->phases ? phases_pass_seconds(r->phases, passes[i]) : NAN;
     for (int i = 0; i < 4; i++)
-        percent(r->phases ? phases_pass_seconds(r->phases, passes[i]) : NAN, whole, part[i],
-                sizeof part[i]);
+        percent_text(r->phases ? phases_pass_seconds(r->phases, passes[i]) : NAN, whole, part[i],
+                     sizeof part[i]);
     bool ok = strcmp(r->status, "ok") == 0;
     char note[NETWORK_REASON + 32];
     snprintf(note, sizeof note, "%s%s%s", ok ? r->flags : r->status, ok ? "" : ": ",
              ok ? "" : r->reason);
     printf(table_format, g->name, batch, threads, scalar_letter(r->type), step, width, images, rate,
            fma, gemm, part[0], part[1], part[2], part[3], note);
-    if (g->options->by_layer && r->phases) print_layers(r->phases, whole);
+    if (g->options->by_layer && r->phases) phases_print(r->phases);
     fflush(stdout);
 }
 

@@ -121,7 +121,7 @@ static const struct option_row train_rows[] = {
      take_dataset},
     {"data", "DIR", "where its files lie (default: FLOPSTEP_DATA, then the usual places)",
      take_data},
-    {"optimizer", "TEXT", "e.g. sgd:lr=0.1, adam:lr=0.001,beta2=0.99 ('list' shows them)",
+    {"optimizer", "TEXT", "e.g. sgd:lr=0.1, adam:lr=0.001,beta2=0.99 ('list optimizers')",
      take_optimizer},
     {"lr", "X", "learning rate, in the place of the optimizer's", take_lr},
     {"schedule", "NAME", "of the learning rate: constant, or cosine to 0 at the end",
@@ -139,7 +139,7 @@ static const struct option_row train_rows[] = {
     {"by-layer", NULL, "time, share and rate of every layer and pass", take_by_layer},
     {"blas", "NAME", "the CBLAS library (default openblas)", take_library},
     {"checkpoint", "FILE", "saves the training there at every row of the history", take_checkpoint},
-    {"resume", "FILE", "continues a saved training, bit for bit", take_resume},
+    {"resume", "FILE", "continues a saved training, bit for bit, and saves it there", take_resume},
     {NULL, NULL, NULL, NULL}};
 
 static const struct option_row *const train_tables[] = {train_rows, common_options, NULL};
@@ -248,7 +248,7 @@ struct recipe train_options_apply(const struct train_options *o, const struct re
         snprintf(changed + used, size - used, "%s--%s", used ? " " : "", option);                  \
         statement;                                                                                 \
     }
-    CHANGE(o->dataset, "dataset", r.dataset = o->dataset)
+    CHANGE(o->dataset && strcmp(o->dataset, r.dataset) != 0, "dataset", r.dataset = o->dataset)
     CHANGE(o->batch_count, "batch", r.batch = o->batches[0])
     CHANGE(o->optimizer, "optimizer", r.optimizer = o->optimizer)
     CHANGE(!isnan(o->lr), "lr", (void)0)
@@ -256,10 +256,10 @@ struct recipe train_options_apply(const struct train_options *o, const struct re
     CHANGE(o->schedule >= 0, "schedule", r.schedule = (enum schedule)o->schedule)
     CHANGE(o->initial >= 0, "initial", r.initial = (enum initial)o->initial)
     CHANGE(o->sampling >= 0, "sampling", r.sampling = (enum sampling)o->sampling)
-    CHANGE(o->history > 0, "history", r.history = o->history)
+    if (o->history > 0) r.history = o->history; /* changes what is shown only */
     CHANGE(o->validation >= 0, "validation", r.validation = o->validation)
     CHANGE(!isnan(o->epochs), "epochs", r.epochs = o->epochs; r.steps = 0)
-    CHANGE(o->steps >= 0, "steps", (void)0)
+    CHANGE(o->steps >= 0 && !(r.steps && o->steps >= r.steps), "steps", (void)0)
     CHANGE(o->common.types[0] != SCALAR_S, "types", (void)0)
 #undef CHANGE
     return r;

@@ -126,10 +126,11 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         return false;
     }
     run->queue = session_queue(run->session, c->types[0], c->threads[0]);
-    run->network_name = named_network_find(r->network) ? r->network : architecture.text;
     if (!network_plan(&run->network, &architecture, &run->queue,
                       batch > LEAST_ROOM ? batch : LEAST_ROOM, r->loss, true, reason, size))
         return false;
+    run->network_name =
+        named_network_find(r->network) ? r->network : run->network.architecture.text;
     if (!optimizer_plan(&run->optimizer, &settings, &run->queue, run->network.parameters)) {
         snprintf(reason, size, "not enough memory for the optimizer");
         return false;
@@ -164,6 +165,10 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         run->best_step = checkpoint.best_step;
     }
     if (run->last < run->training.step) run->last = run->training.step;
+    if (run->last == run->training.step)
+        warn("the checkpoint has made all its %ld steps; --epochs or --steps gives it more",
+             run->training.step);
+    if (r->schedule == SCHEDULE_CONSTANT) run->optimizer.steps = steps_of(run);
     if (run->optimizer.schedule == SCHEDULE_COSINE && run->last > run->optimizer.steps)
         warn(
             "the learning rate has fallen to 0 by step %ld, as the training began; the steps after "
@@ -441,7 +446,7 @@ void training_print(const struct run *run, const char *changed) {
            run->first_step ? "of the checkpoint" : initial_names[r->initial],
            (unsigned long long)run->training.seed, scalar_name(run->queue.type), run->queue.threads,
            run->queue.threads == 1 ? "" : "s");
-    if (r->note) printf("note: %s\n", r->note);
+    if (r->note && !run->options->common.quiet) printf("note: %s\n", r->note);
     printf(row_format, "epoch", "step", "train loss", "train acc", "test acc", "valid acc",
            "images/s", "% FMA");
 }
@@ -480,9 +485,13 @@ struct training_outcome training_run(struct run *run) {
     measure_roofs(run);
     train(run);
     if (run->outcome.end == TRAINING_DONE) {
-        record_examples(session, run->recipe, &run->training);
+        record_examples(session, run->recipe, run->network_name, &run->training);
         record_boundary(session, run->recipe, &run->training, run->outcome.train_accuracy,
                         run->outcome.test_accuracy);
+    }
+    if (session->table && run->options->by_layer && run->phases.steps) {
+        putchar('\n');
+        phases_print(&run->phases);
     }
     run->outcome.steps = run->training.step;
     run->outcome.seconds = run->seconds;

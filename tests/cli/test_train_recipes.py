@@ -91,6 +91,13 @@ class Trainings(Runs):
         self.assertEqual([row["samples"] > 0 for row in rows], [False, True, True, True])
         self.assertLess(rows[-1]["train_loss"], rows[0]["train_loss"])
 
+    def test_a_written_network_keeps_its_name(self):
+        for letter in ("s", "d"):
+            lines = self.train("--network", "2-7tanh-2softmax", "--dataset", "circles", "--epochs",
+                               "20", "--batch", "100", "--history", "5", "--types", letter)
+            names = {line["network"] for line in lines if "network" in line}
+            self.assertEqual(names, {"2-7tanh-2softmax"})
+
     def test_steps_between_rows(self):
         rows = self.history(*CIRCLES, "--epochs", "1", "--history", "3")
         self.assertEqual(self.places(rows), [(0, 0), (0.375, 3), (0.75, 6), (1, 8)])

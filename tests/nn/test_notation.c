@@ -184,7 +184,7 @@ static void limits(void **state) {
     assert_int_equal(read_text(text, none).count, MOST_LAYERS);
     strcat(text, " tanh");
     assert_false(architecture_parse(&a, text, none, reason, sizeof reason));
-    assert_non_null(strstr(reason, "('tanh'): too many layers"));
+    assert_non_null(strstr(reason, "('tanh'): more than 64 layers"));
     /* A text that could not be kept whole could not be read again. */
     snprintf(text, sizeof text, "8");
     for (int i = 0; i < 60; i++) strcat(text, " leakyrelu0.100000000000000");
