@@ -26,10 +26,10 @@ static const struct command {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(void) {
-    printf(
-        "Usage: flopstep COMMAND [options]\n\n"
-        "Measures how fast this machine multiplies and adds, how much of that a BLAS library makes\n"
-        "of it, and what a training step makes of that.\n\nCommands:\n");
+    printf("Usage: flopstep COMMAND [options]\n\n"
+           "Measures how fast this machine multiplies and adds, how much of that a BLAS library "
+           "makes\n"
+           "of it, and what a training step makes of that.\n\nCommands:\n");
     for (int i = 0; i < COMMANDS; i++) printf("  %-8s %s\n", commands[i].name, commands[i].what);
     printf(
         "\n'flopstep COMMAND --help' shows a command's options with examples.\n"

@@ -202,7 +202,7 @@ struct file_name {
     size_t size;
 };
 #define REFUSE(file, format, ...)                                                                  \
-    reason_set((file)->reason, (file)->size, "%s: " format, (file)->name, ##__VA_ARGS__)
+    refused(reason_set((file)->reason, (file)->size, "%s: " format, (file)->name, ##__VA_ARGS__))
 
 /* Whether the texts say what they should, with their meaning. */
 static bool check_meaning(const struct checkpoint *c, const struct file_name *f,
@@ -485,7 +485,7 @@ static char *target_of(const struct file_name *f, mode_t *mode) {
 }
 
 static void fresh_abandon(struct fresh *w) {
-    if (w->file >= 0) {
+    if (w->file >= 0 && w->path) {
         close(w->file);
         unlink(w->path);
     }
@@ -508,6 +508,7 @@ static bool fresh_open(struct fresh *w, const char *path, char *reason, size_t s
             w->path = NULL;
             break;
         }
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): fresh_abandon frees the path */
         w->file = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (w->file < 0 && errno != EEXIST) break;
     }

@@ -188,7 +188,7 @@ static enum dataset_status load_folder(struct dataset *dataset, const struct dat
     snprintf(dataset->name, sizeof dataset->name, "%s", row->name);
     if (snprintf(dataset->source, sizeof dataset->source, "%s", folder) >=
         (int)sizeof dataset->source)
-        strcpy(dataset->source + sizeof dataset->source - 4, "...");
+        memcpy(dataset->source + sizeof dataset->source - 4, "...", 4);
     if (read_files(dataset, row, &files, stranger, reason, size)) return DATASET_OK;
     dataset_free(dataset);
     return DATASET_BAD;

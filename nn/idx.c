@@ -36,8 +36,8 @@ struct reader {
 };
 
 #define REFUSE(reader, format, ...)                                                                \
-    reason_set((reader)->reason, (reader)->reason_size, "%s: " format, (reader)->name,             \
-               ##__VA_ARGS__)
+    refused(reason_set((reader)->reason, (reader)->reason_size, "%s: " format, (reader)->name,     \
+                       ##__VA_ARGS__))
 
 /* Makes `left` more than 0, except at the end of the file. */
 static bool refill(struct reader *r) {
@@ -69,7 +69,8 @@ static bool inflate_some(struct reader *r, uint8_t *to, size_t count, size_t *go
         if (!refill(r)) return false;
         if (r->member_ended) {
             if (r->left == 0) return true;
-            /* Members may follow one another; anything else is found by inflate's header check. */
+            /* Members may follow one another; anything else is found by inflate's header
+             * check. */
             if (r->next[0] != GZIP_FIRST) return REFUSE(r, "bytes follow the end of the gzip data");
             inflateReset(&r->zlib);
             r->member_ended = false;
@@ -97,14 +98,15 @@ static bool inflate_some(struct reader *r, uint8_t *to, size_t count, size_t *go
     return true;
 }
 
-/* Reads `count` bytes; `got` is fewer at the end of the data. False where they cannot be read. */
+/* Reads `count` bytes; `got` is fewer at the end of the data. False where they cannot be read.
+ */
 static bool take(struct reader *r, uint8_t *to, size_t count, size_t *got) {
     *got = 0;
     return r->gzip ? inflate_some(r, to, count, got) : copy_plain(r, to, count, got);
 }
 
-/* The CRC of a gzip member is checked only when its trailer is read: reading one byte more than the
- * data does that, and finds what does not belong there. */
+/* The CRC of a gzip member is checked only when its trailer is read: reading one byte more
+ * than the data does that, and finds what does not belong there. */
 static bool ends_here(struct reader *r) {
     uint8_t extra;
     size_t got;
@@ -121,7 +123,7 @@ static bool can_hold(const struct reader *r, uint64_t bytes, uint64_t used) {
 }
 
 static bool read_header(struct idx *idx, struct reader *r) {
-    uint8_t magic[4], extents[4 * IDX_MOST_DIMENSIONS];
+    uint8_t magic[4], extents[4 * IDX_MOST_DIMENSIONS] = {0};
     size_t got;
     if (!take(r, magic, sizeof magic, &got)) return false;
     if (got < sizeof magic) return REFUSE(r, "too short for an IDX file (%zu bytes)", got);

@@ -21,4 +21,10 @@ __attribute__((format(printf, 3, 4))) static inline bool reason_set(char *reason
     return false;
 }
 
+/* False, for compilers that do not look into reason_set. */
+static inline bool refused(bool set) {
+    (void)set;
+    return false;
+}
+
 #endif

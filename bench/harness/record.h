@@ -32,8 +32,8 @@ void record_open(struct record *record, const char *command, const char *out,
  * over `row`. */
 void record_case(struct record *record, json_t *row);
 
-/* Appends a line of another kind ("layer", "examples", …): `line` has its "record"; run is added. Takes
- * over `line`. */
+/* Appends a line of another kind ("layer", "examples", …): `line` has its "record"; run is added.
+ * Takes over `line`. */
 void record_line(struct record *record, json_t *line);
 
 /* Writes the last line. `extra` (may be NULL) is merged into it and taken over. */

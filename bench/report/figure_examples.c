@@ -90,7 +90,8 @@ static void write_item(struct sheet *sheet, size_t number, const struct item *it
     sheet_row(sheet, number, "name", NAN, NAN, NAN, text);
     for (size_t i = 0; i < height * width; i++) {
         const char digits[3] = {pixels[2 * i], pixels[2 * i + 1], '\0'};
-        sheet_row(sheet, number, "pixel", (double)(i % width), (double)(i / width),
+        size_t row = i / width;
+        sheet_row(sheet, number, "pixel", (double)(i % width), (double)row,
                   (double)strtol(digits, NULL, 16), "");
     }
     size_t bar = 0;

@@ -48,7 +48,7 @@ static void descend(double eta, int steps, double *path) {
 
 int exercise_gradient_descent(struct exercise_row *rows, int most) {
     struct exercise_rows r = {rows, most, 0};
-    double path[MOST_STEPS + 1];
+    double path[MOST_STEPS + 1] = {0};
     for (int i = 0; i < PATHS; i++) {
         descend(paths[i].eta, paths[i].steps, path);
         for (int k = 0; k <= paths[i].steps; k++) {
@@ -63,7 +63,7 @@ int exercise_gradient_descent(struct exercise_row *rows, int most) {
 json_t *draw_gradient_descent(int index) {
     if (index < 0 || index >= PATHS) return NULL;
     const double low = -2, high = 8; /* the path that runs away leaves it */
-    double path[MOST_STEPS + 1];
+    double path[MOST_STEPS + 1] = {0};
     json_t *curve = json_array(), *points = json_array();
     for (int i = 0; i < CURVE_POINTS; i++) {
         double x = low + (high - low) * i / (CURVE_POINTS - 1);

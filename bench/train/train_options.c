@@ -51,7 +51,7 @@ static void take_batch(void *target, const char *name, const char *value) {
     size_t count = 0;
     while (list[count]) count++;
     free(o->batches);
-    o->batches = calloc(count, sizeof *o->batches);
+    o->batches = calloc(count + 1, sizeof *o->batches);
     if (!o->batches) die(EXIT_MISSING, "out of memory");
     o->batch_count = count;
     for (size_t i = 0; i < count; i++) o->batches[i] = option_integer(name, list[i], 1, INT_MAX);

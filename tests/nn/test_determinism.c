@@ -478,12 +478,10 @@ static long allocations_of_steps(const char *library, int threads, int steps) {
 static void a_step_allocates_nothing(void **state) {
     (void)state;
 #if COUNTS_ALLOCATIONS
-    for (int threads = 1; threads <= TEAM; threads++) {
+    /* The built-in library: what others allocate inside a call is theirs (OpenBLAS 0.3.21 does so
+     * in products by its AVX-512 kernels). */
+    for (int threads = 1; threads <= TEAM; threads++)
         assert_int_equal(allocations_of_steps("naive", threads, 20), 0);
-        /* A library gets buffers for a thread when it first meets as many at once, whenever that
-         * is; never in every step. */
-        assert_in_range(allocations_of_steps(NULL, threads, 40), 0, 2 * TEAM);
-    }
 #else
     print_message("skipped: a sanitizer has malloc of its own\n");
     skip();

@@ -16,8 +16,7 @@ CLONES static void NAME(activate)(enum activation activation, REAL slope, long n
     case ACTIVATION_TANH: EACH(FUNCTION(tanh)(z));
     case ACTIVATION_RELU: EACH(z > 0 || z != z ? z : 0); /* NaN stays: divergence must show */
     case ACTIVATION_LEAKY_RELU: EACH(z > 0 ? z : slope * z);
-    case ACTIVATION_ELU:
-        EACH(z > 0 ? z : slope * FUNCTION(expm1)(z));
+    case ACTIVATION_ELU: EACH(z > 0 ? z : slope * FUNCTION(expm1)(z));
     case ACTIVATION_COUNT: break;
     }
 }

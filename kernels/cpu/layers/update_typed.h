@@ -1,5 +1,6 @@
 #include "kernels/cpu/layers/clones.h"
 
+/* A rule is given the slots that it uses. NOLINTBEGIN(clang-analyzer-core.NullDereference) */
 /* restrict: the arrays are different ones, so the loops run in vectors. */
 CLONES static void NAME(update_part)(enum update_rule rule, const struct update_numbers *numbers,
                                      long n, REAL *restrict w, const REAL *restrict gradient,
@@ -54,3 +55,4 @@ CLONES static void NAME(update_part)(enum update_rule rule, const struct update_
     case UPDATE_COUNT: break;
     }
 }
+/* NOLINTEND(clang-analyzer-core.NullDereference) */
