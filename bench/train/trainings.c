@@ -480,11 +480,28 @@ struct run *training_new(struct session *session, const struct recipe *recipe, c
     return NULL;
 }
 
+/* Where the best is kept it is what the training gives: the network becomes it, for the pictures
+ * and for the test accuracy that is compared. */
+static void take_best(struct run *run) {
+    if (!run->recipe->keeps_best || run->best_accuracy < 0) return;
+    run->queue.device->copy_in(run->network.parameter.memory, run->best,
+                               (size_t)run->network.parameters * scalar_bytes(run->queue.type));
+    struct evaluation test = training_evaluate(&run->training, &run->data.test);
+    run->outcome.train_accuracy = run->best_accuracy;
+    run->outcome.test_accuracy = test.accuracy;
+    const struct reported_figure *reported = run->recipe->reported;
+    for (int i = 0; reported && reported[i].value != 0; i++)
+        if (reported[i].figure == FIGURE_TEST_ACCURACY && reported[i].step == AT_END &&
+            isfinite(run->outcome.ours[i]))
+            run->outcome.ours[i] = test.accuracy;
+}
+
 struct training_outcome training_run(struct run *run) {
     struct session *session = run->session;
     measure_roofs(run);
     train(run);
     if (run->outcome.end == TRAINING_DONE) {
+        take_best(run);
         record_examples(session, run->recipe, run->network_name, &run->training);
         record_boundary(session, run->recipe, &run->training, run->outcome.train_accuracy,
                         run->outcome.test_accuracy);
