@@ -279,7 +279,7 @@ void train_network_refuse(const char *network, const char *reason) {
 char *train_network_text(const char *network) {
     const struct named_network *named = named_network_find(network);
     if (named) return strdup(named->notation);
-    struct stat what;
+    struct stat what = {0};
     if (stat(network, &what) || S_ISDIR(what.st_mode)) {
         if (strchr(network, '/'))
             die(EXIT_MISSING, "--network: no file '%s' that can be read: %s", network,
