@@ -17,6 +17,7 @@
 #include "bench/harness/provenance.h"
 #include "bench/harness/record.h"
 #include "bench/harness/share.h"
+#include "bench/harness/texts.h"
 #include "bench/report/published.h"
 #include "kernels/cpu/builtin.h"
 #include "kernels/cpu/topology.h"
@@ -93,14 +94,6 @@ static void try_references(const struct blas_options *o) {
     free(figures);
 }
 
-static void set_dimension(json_t *row, const char *key, long value) {
-    json_object_set_new(row, key, value < 0 ? json_null() : json_integer(value));
-}
-
-static json_t *text_or_null(const char *text) {
-    return text && text[0] ? record_string(text) : json_null();
-}
-
 static const char *const status_names[] = {"ok", "failed", "skipped", "incomplete"};
 
 static void flags_of(const struct blas_options *o, const struct member *m, char *flags,
@@ -125,7 +118,7 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
         json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", o->common.device->name,
                   "library", record_string(m->library->name), "threads", m->threads, "ranks", 1,
                   "type", scalar_letter(m->type), "status", status_names[m->status], "reason",
-                  text_or_null(m->reason), "flags", measured ? flags : "");
+                  record_text_or_null(m->reason), "flags", measured ? flags : "");
     json_object_set_new(row, "samples", json_integer((json_int_t)m->summary.samples));
     record_set_real(row, "median_s", seconds);
     record_set_real(row, "low_s", measured ? m->summary.low : NAN);
@@ -136,20 +129,20 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     record_set_real(row, "peak_fraction", measured ? m->peak_fraction : NAN);
     json_object_set_new(row, "kernel", json_string(kernel->name));
     json_object_set_new(row, "level", json_integer(kernel->level));
-    json_object_set_new(row, "trans", text_or_null(shape->trans));
-    set_dimension(row, "m", shape->m);
-    set_dimension(row, "n", shape->n);
-    set_dimension(row, "k", shape->k);
+    json_object_set_new(row, "trans", record_text_or_null(shape->trans));
+    record_set_count(row, "m", shape->m);
+    record_set_count(row, "n", shape->n);
+    record_set_count(row, "k", shape->k);
     record_set_real(row, "check_error", m->checked ? m->check.error : NAN);
     record_set_real(row, "check_bound", m->checked ? m->check.bound : NAN);
-    json_object_set_new(row, "uplo", text_or_null(kernel->has_uplo ? uplo : ""));
-    set_dimension(row, "lda", m->lda);
+    json_object_set_new(row, "uplo", record_text_or_null(kernel->has_uplo ? uplo : ""));
+    record_set_count(row, "lda", m->lda);
     char asked[32] = "";
     if (o->lda_pads)
         snprintf(asked, sizeof asked, "N+%ld", o->lda);
     else if (o->lda)
         snprintf(asked, sizeof asked, "%ld", o->lda);
-    json_object_set_new(row, "lda_asked", text_or_null(asked));
+    json_object_set_new(row, "lda_asked", record_text_or_null(asked));
     json_object_set_new(row, "incx", json_integer(o->incx));
     json_object_set_new(row, "incy", json_integer(o->incy));
     record_set_real(row, "alpha", blas_alpha(o, kernel));
@@ -157,7 +150,7 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     json_object_set_new(row, "mode",
                         json_string(o->mode == MODE_LATENCY ? "latency" : "throughput"));
     json_object_set_new(row, "cold", json_boolean(o->common.cold));
-    json_object_set_new(row, "ceiling", text_or_null(measured ? m->ceiling : NULL));
+    json_object_set_new(row, "ceiling", record_text_or_null(measured ? m->ceiling : NULL));
     record_set_real(row, "ceiling_rate", measured ? m->ceiling_rate : NAN);
     record_set_real(row, "clock_ghz", m->clock_ghz);
     record_set_real(row, "steal_fraction", m->stolen);
@@ -198,16 +191,6 @@ static const char table_format[] = "%-9s %14s  %-17s %3s  %10s %6s  %9s %9s  %6s
 static void print_header(void) {
     printf(table_format, "kernel", "size", "library", "thr", "median", "+-%", "GFLOP/s", "GB/s",
            "% peak", "error", "flags");
-}
-
-static void seconds_text(double seconds, char *text, size_t size) {
-    static const struct {
-        double unit;
-        const char *name;
-    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
-    size_t i = 0;
-    while (i < 3 && seconds < units[i].unit) i++;
-    snprintf(text, size, "%.4g %s", seconds / units[i].unit, units[i].name);
 }
 
 static void print_member(const struct blas_options *o, const struct member *m) {

@@ -229,10 +229,6 @@ static json_t *outputs_of(const struct context *x, const double *outputs) {
     return list;
 }
 
-static json_t *text_or_null(const char *text) {
-    return text[0] ? record_string(text) : json_null();
-}
-
 static json_t *row_of(const struct context *x, const char *file, const double *outputs) {
     const struct checkpoint *c = x->checkpoint;
     long best = largest(outputs, x->outputs);
@@ -242,14 +238,14 @@ static json_t *row_of(const struct context *x, const char *file, const double *o
         "{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", x->options->common.device->name,
         "library", record_string(x->library->name), "threads", x->options->common.threads[0],
         "ranks", 1, "type", scalar_letter(c->type), "status", best < 0 ? "failed" : "ok", "reason",
-        text_or_null(best < 0 ? "the network's outputs are not finite" : ""), "flags", "");
+        record_text_or_null(best < 0 ? "the network's outputs are not finite" : ""), "flags", "");
     json_object_set_new(row, "checkpoint", record_string(x->options->checkpoint));
     json_object_set_new(row, "network", record_string(c->network));
-    json_object_set_new(row, "recipe", text_or_null(c->recipe));
-    json_object_set_new(row, "dataset", text_or_null(c->dataset));
+    json_object_set_new(row, "recipe", record_text_or_null(c->recipe));
+    json_object_set_new(row, "dataset", record_text_or_null(c->dataset));
     json_object_set_new(row, "file", record_string(file));
     json_object_set_new(row, "predicted", best < 0 ? json_null() : json_integer(best));
-    json_object_set_new(row, "class_name", text_or_null(name));
+    json_object_set_new(row, "class_name", record_text_or_null(name));
     record_set_real(row, "probability", best < 0 ? NAN : outputs[best]);
     for (long j = 0; j < COLUMNS && j < x->outputs; j++) {
         char key[8];
@@ -281,9 +277,9 @@ static json_t *examples_of(const struct context *x, const uint8_t *pixels, const
         json_array_append_new(names, record_string(name));
     }
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:o}", "record", "examples",
-                     "command", "predict", "recipe", text_or_null(c->recipe), "network",
-                     record_string(c->network), "dataset", text_or_null(c->dataset), "height", SIDE,
-                     "width", SIDE, "class_names", names, "items", items);
+                     "command", "predict", "recipe", record_text_or_null(c->recipe), "network",
+                     record_string(c->network), "dataset", record_text_or_null(c->dataset),
+                     "height", SIDE, "width", SIDE, "class_names", names, "items", items);
 }
 
 static json_t *provenance(const struct context *x, int argc, char **argv) {

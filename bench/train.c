@@ -153,27 +153,11 @@ static struct recipe own_recipe(const struct train_options *o) {
                             .deck = "",
                             .network = o->networks[0],
                             .dataset = o->dataset,
-                            .loss = LOSS_CATEGORICAL,
+                            .loss = named ? named->loss : LOSS_COUNT,
                             .optimizer = named ? named->optimizer : "sgd:lr=0.1",
                             .initial = INITIAL_GLOROT,
                             .batch = o->batches[0],
                             .epochs = 1};
-    if (named) {
-        recipe.loss = named->loss;
-        return recipe;
-    }
-    /* The loss that belongs to the last layer, whatever the data's shape turns out to be. */
-    char *text = train_network_text(o->networks[0]);
-    size_t length = strlen(text);
-    while (length && strchr(" \n\t-", text[length - 1])) length--;
-    text[length] = '\0';
-    if (length >= 7 && strcmp(text + length - 7, "softmax") == 0)
-        recipe.loss = LOSS_CATEGORICAL;
-    else if (length >= 7 && strcmp(text + length - 7, "sigmoid") == 0)
-        recipe.loss = LOSS_BINARY;
-    else
-        recipe.loss = LOSS_HALF_MEAN;
-    free(text);
     return recipe;
 }
 

@@ -131,6 +131,13 @@ static const struct {
     [LOSS_CATEGORICAL] = {&softmax_kind, "categorical cross-entropy needs a softmax at the end"},
 };
 
+enum loss network_usual_loss(const struct architecture *a) {
+    const struct layer_kind *last = a->layers[a->count - 1].kind;
+    return last == &softmax_kind   ? LOSS_CATEGORICAL
+           : last == &sigmoid_kind ? LOSS_BINARY
+                                   : LOSS_HALF_MEAN;
+}
+
 bool network_loss_fits(const struct architecture *a, enum loss loss, char *reason, size_t size) {
     if (loss == LOSS_CATEGORICAL && extent_size(a->layers[a->count - 1].out) < 2) {
         snprintf(reason, size, "categorical cross-entropy needs two outputs at least");

@@ -86,6 +86,10 @@ void network_free(struct network *network);
 bool network_loss_fits(const struct architecture *architecture, enum loss loss, char *reason,
                        size_t size);
 
+/* The loss that belongs to the last layer: a cross-entropy behind softmax and sigmoid, else
+ * LOSS_HALF_MEAN. */
+enum loss network_usual_loss(const struct architecture *architecture);
+
 /* Bytes that network_plan would allocate. */
 size_t network_bytes(const struct architecture *architecture, const struct queue *queue, long batch,
                      bool training);

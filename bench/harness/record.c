@@ -176,3 +176,11 @@ void record_add_flag(char *flags, size_t size, bool set, const char *flag) {
 void record_set_real(json_t *row, const char *key, double value) {
     json_object_set_new(row, key, isfinite(value) ? json_real(value) : json_null());
 }
+
+json_t *record_text_or_null(const char *text) {
+    return text && text[0] ? record_string(text) : json_null();
+}
+
+void record_set_count(json_t *row, const char *key, long value) {
+    json_object_set_new(row, key, value < 0 ? json_null() : json_integer(value));
+}

@@ -49,6 +49,12 @@ json_t *record_string(const char *text);
 /* Appends a flag to a list separated by semicolons, where it is set. */
 void record_add_flag(char *flags, size_t size, bool set, const char *flag);
 
+/* The same, or null where there is no text. */
+json_t *record_text_or_null(const char *text);
+
+/* Sets `key` to the count, or to null where it is negative. */
+void record_set_count(json_t *row, const char *key, long value);
+
 /* Sets `key` to the number, or to null where it is not finite: unknown is never 0. */
 void record_set_real(json_t *row, const char *key, double value);
 

@@ -8,7 +8,7 @@
 
 #include "bench/harness/clock.h"
 #include "bench/harness/statistics.h"
-#include "bench/train/texts.h"
+#include "bench/harness/texts.h"
 
 /* Layer and pass names are the network's and constants: the same pointers in every step. */
 static struct phase *find(struct phases *p, const struct span *span) {

@@ -42,7 +42,7 @@ struct recipe {
     const char *dataset;
     long first_train, first_test; /* only so many samples of each part; 0: all */
     long validation;              /* held out from the training part */
-    enum loss loss;
+    enum loss loss;               /* LOSS_COUNT: the one that belongs to the last layer */
     const char *optimizer;
     enum schedule schedule;
     enum initial initial;

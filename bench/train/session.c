@@ -45,14 +45,6 @@ double train_row_mfu(const struct train_row *r) {
     return r->roofs ? gflops(r) / r->roofs->fma_gflops : NAN;
 }
 
-static json_t *text_or_null(const char *text) {
-    return text && text[0] ? record_string(text) : json_null();
-}
-
-static void set_count(json_t *row, const char *key, long value) {
-    json_object_set_new(row, key, value < 0 ? json_null() : json_integer(value));
-}
-
 static double pass_seconds(const struct train_row *r, const char *pass) {
     return r->phases && r->phases->count ? phases_pass_seconds(r->phases, pass) : NAN;
 }
@@ -62,7 +54,7 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
                             s->options->common.device->name, "library",
                             s->library ? record_string(s->library->name) : json_null(), "threads",
                             r->threads, "ranks", 1, "type", scalar_letter(r->type), "status",
-                            r->status, "reason", text_or_null(r->reason), "flags", r->flags);
+                            r->status, "reason", record_text_or_null(r->reason), "flags", r->flags);
     json_object_set_new(row, "samples", json_integer((json_int_t)r->summary.samples));
     record_set_real(row, "median_s", r->summary.median);
     record_set_real(row, "low_s", r->summary.low);
@@ -70,10 +62,10 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_real(row, "min_s", r->summary.min);
     record_set_real(row, "gflops", gflops(r));
     record_set_real(row, "peak_fraction", train_row_mfu(r));
-    json_object_set_new(row, "network", text_or_null(r->network));
-    json_object_set_new(row, "recipe", text_or_null(r->recipe));
-    json_object_set_new(row, "dataset", text_or_null(r->dataset));
-    set_count(row, "batch", r->batch);
+    json_object_set_new(row, "network", record_text_or_null(r->network));
+    json_object_set_new(row, "recipe", record_text_or_null(r->recipe));
+    json_object_set_new(row, "dataset", record_text_or_null(r->dataset));
+    record_set_count(row, "batch", r->batch);
     record_set_real(row, "images_per_s", train_row_images_per_s(r));
     record_set_real(row, "mfu", train_row_mfu(r));
     record_set_real(row, "gemm_fraction", r->roofs ? gflops(r) / r->roofs->square_gflops : NAN);
@@ -83,7 +75,7 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_real(row, "update_s", pass_seconds(r, "update"));
     record_set_real(row, "input_s", pass_seconds(r, "input"));
     record_set_real(row, "epoch", r->epoch);
-    set_count(row, "step", r->step);
+    record_set_count(row, "step", r->step);
     record_set_real(row, "train_loss", r->train_loss);
     record_set_real(row, "train_accuracy", r->train_accuracy);
     record_set_real(row, "test_accuracy", r->test_accuracy);
@@ -94,11 +86,11 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_real(row, "running_accuracy", r->running_accuracy);
     record_set_real(row, "lr", r->lr);
     json_object_set_new(row, "kind", json_string(r->kind));
-    json_object_set_new(row, "optimizer", text_or_null(r->optimizer));
+    json_object_set_new(row, "optimizer", record_text_or_null(r->optimizer));
     json_object_set_new(row, "loss_function",
                         r->network ? json_string(loss_names[r->loss]) : json_null());
     json_object_set_new(row, "seed", json_integer((json_int_t)s->options->common.seed));
-    set_count(row, "parameters", r->parameters);
+    record_set_count(row, "parameters", r->parameters);
     record_set_real(row, "ceiling_rate", r->roofs ? r->roofs->fma_gflops : NAN);
     record_set_real(row, "square_gflops", r->roofs ? r->roofs->square_gflops : NAN);
     record_set_real(row, "clock_ghz", r->clock_ghz);
@@ -125,12 +117,12 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
         json_pack("{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
                   "command", "train", "device", s->options->common.device->name, "library",
                   record_string(s->library->name), "threads", r->threads, "type",
-                  scalar_letter(r->type), "network", text_or_null(r->network), "recipe",
-                  text_or_null(r->recipe), "batch", (int)r->batch, "layer", phase->span.layer,
-                  "operation", phase->span.operation, "pass", phase->span.pass);
-    set_count(line, "m", phase->span.m);
-    set_count(line, "n", phase->span.n);
-    set_count(line, "k", phase->span.k);
+                  scalar_letter(r->type), "network", record_text_or_null(r->network), "recipe",
+                  record_text_or_null(r->recipe), "batch", (int)r->batch, "layer",
+                  phase->span.layer, "operation", phase->span.operation, "pass", phase->span.pass);
+    record_set_count(line, "m", phase->span.m);
+    record_set_count(line, "n", phase->span.n);
+    record_set_count(line, "k", phase->span.k);
     record_set_real(line, "step_s", r->summary.median);
     record_set_real(line, "time_s", seconds);
     record_set_real(line, "share", seconds / step);

@@ -9,7 +9,7 @@
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
-#include "bench/train/texts.h"
+#include "bench/harness/texts.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
 
@@ -47,14 +47,6 @@ struct step_group {
     struct images images[SCALAR_COUNT];
 };
 
-/* The loss that belongs to the last layer where nothing else is said. */
-static enum loss loss_of(const struct architecture *a) {
-    const struct layer_kind *last = a->layers[a->count - 1].kind;
-    return last == &softmax_kind   ? LOSS_CATEGORICAL
-           : last == &sigmoid_kind ? LOSS_BINARY
-                                   : LOSS_HALF_MEAN;
-}
-
 struct step_group *step_group_new(const struct train_options *o, const char *name) {
     struct step_group *g = calloc(1, sizeof *g);
     const struct named_network *named = named_network_find(name);
@@ -69,7 +61,9 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     free(text);
     g->options = o;
     g->name = named ? name : g->architecture.text;
-    g->loss = o->loss >= 0 ? (enum loss)o->loss : named ? named->loss : loss_of(&g->architecture);
+    g->loss = o->loss >= 0 ? (enum loss)o->loss
+              : named      ? named->loss
+                           : network_usual_loss(&g->architecture);
     if (!network_loss_fits(&g->architecture, g->loss, reason, sizeof reason))
         die(EXIT_USAGE, "--loss: %s", reason);
     const char *optimizer = o->optimizer ? o->optimizer

@@ -119,15 +119,16 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
     struct optimizer_settings settings = optimizer_of(run->options, r);
     optimizer_text(&settings, run->optimizer_text, sizeof run->optimizer_text);
     long batch = r->batch ? r->batch : run->data.train.count;
-    bool entropy = r->loss == LOSS_BINARY || r->loss == LOSS_CATEGORICAL;
+    enum loss loss = r->loss == LOSS_COUNT ? network_usual_loss(&architecture) : r->loss;
+    bool entropy = loss == LOSS_BINARY || loss == LOSS_CATEGORICAL;
     if (entropy && run->data.train.targets) {
         snprintf(reason, size, "--loss: %s needs classes, %s has numbers; try --loss half-mean",
-                 loss_names[r->loss], r->dataset);
+                 loss_names[loss], r->dataset);
         return false;
     }
     run->queue = session_queue(run->session, c->types[0], c->threads[0]);
     if (!network_plan(&run->network, &architecture, &run->queue,
-                      batch > LEAST_ROOM ? batch : LEAST_ROOM, r->loss, true, reason, size))
+                      batch > LEAST_ROOM ? batch : LEAST_ROOM, loss, true, reason, size))
         return false;
     run->network_name =
         named_network_find(r->network) ? r->network : run->network.architecture.text;

@@ -1,6 +1,6 @@
-/* Numbers as the tables of `flopstep train` print them. */
-#ifndef FLOPSTEP_BENCH_TRAIN_TEXTS_H
-#define FLOPSTEP_BENCH_TRAIN_TEXTS_H
+/* Numbers as tables print them. */
+#ifndef FLOPSTEP_BENCH_HARNESS_TEXTS_H
+#define FLOPSTEP_BENCH_HARNESS_TEXTS_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "bench/train/texts.h"
+#include "bench/harness/texts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@ void seconds_text(double seconds, char *text, size_t size) {
     static const struct {
         double unit;
         const char *name;
-    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}};
+    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
     size_t i = 0;
-    while (i < 2 && seconds < units[i].unit) i++;
+    while (i < 3 && seconds < units[i].unit) i++;
     snprintf(text, size, "%.4g %s", seconds / units[i].unit, units[i].name);
 }
 
