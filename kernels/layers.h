@@ -5,6 +5,7 @@
 #ifndef FLOPSTEP_KERNELS_LAYERS_H
 #define FLOPSTEP_KERNELS_LAYERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,37 @@
 
 struct device;
 struct blas_library;
+struct isa;
+
+/* How products are computed; what is not written is chosen by the device, by shape. */
+enum dense_path { DENSE_AUTO, DENSE_CBLAS, DENSE_OWN, DENSE_COUNT };
+enum conv_path {
+    CONV_AUTO,
+    CONV_IM2COL, /* one image at a time becomes a matrix of columns, which the BLAS multiplies */
+    CONV_TILED,  /* parts of images that fit the cache do */
+    CONV_DIRECT, /* no matrix: own loops */
+    CONV_ONEDNN, /* the library, where this build has it */
+    CONV_COUNT
+};
+extern const char *const dense_path_names[]; /* NULL-terminated, in the order of the enum */
+extern const char *const conv_path_names[];
+
+/* What makes a step fast besides the paths of its products; each can be left out to see what it is
+ * worth. Rows of measure_table. */
+enum measure {
+    MEASURE_PINNED,
+    MEASURE_FLUSHED,
+    MEASURE_FUSED,
+    MEASURE_VECTOR_MATH,
+    MEASURE_VECTOR_MASKS,
+    MEASURE_BYTE_POOLS,
+    MEASURE_ONE_UPDATE,
+    MEASURE_COUNT
+};
+struct measure_row {
+    const char *name, *what;
+};
+extern const struct measure_row measure_table[MEASURE_COUNT];
 
 /* Where operations are issued: a device with its GEMM and threads. An operation reads and writes
  * memory of that device; operations of one queue run one after the other. */
@@ -23,7 +55,15 @@ struct queue {
     void (*gemm)(void);                 /* its cblas_sgemm or cblas_dgemm */
     void *scratch;                      /* as much as the largest operation wants */
     size_t scratch_bytes;
+    enum dense_path dense;
+    enum conv_path conv;
+    const struct isa *isa; /* of own loops; NULL: the widest */
+    unsigned without;      /* a bit for each measure that is left out */
 };
+
+static inline bool queue_uses(const struct queue *q, enum measure measure) {
+    return !(q->without >> measure & 1);
+}
 
 enum activation {
     ACTIVATION_STEP,
@@ -33,6 +73,12 @@ enum activation {
     ACTIVATION_LEAKY_RELU,
     ACTIVATION_ELU,
     ACTIVATION_COUNT
+};
+
+/* An activation, where it is part of another operation; NULL: none. */
+struct elementwise {
+    enum activation activation;
+    double slope; /* of leaky ReLU below 0, alpha of ELU */
 };
 
 struct dense_shape {
@@ -99,38 +145,42 @@ struct update_numbers {
  * means that the output overwrites the input. Sums over images run in a fixed order, so the same
  * queue gives the same bits. */
 struct layer_operations {
-    /* y[images][out] = x[images][in] w[in][out] + b[out] */
+    /* y[images][out] = then(x[images][in] w[in][out] + b[out]) */
     void (*dense_forward)(struct queue *, const struct dense_shape *, const void *x, const void *w,
-                          const void *b, void *y);
+                          const void *b, const struct elementwise *then, void *y);
     /* dw = x^T dy, db = sum of dy over images */
     void (*dense_weight_gradient)(struct queue *, const struct dense_shape *, const void *x,
                                   const void *dy, void *dw, void *db);
-    /* dx = dy w^T */
+    /* dx = dy w^T; where x is the output of activation `before`, times its derivative: dx is then the
+     * gradient by what went into it. Without `before` x is not looked at, here and below. */
     void (*dense_input_gradient)(struct queue *, const struct dense_shape *, const void *dy,
-                                 const void *w, void *dx);
+                                 const void *w, const struct elementwise *before, const void *x,
+                                 void *dx);
 
-    /* The same with x and y images: y[i][oy][ox][f] = b[f] + sum over ky, kx, c of
+    /* The same with x and y images; before `then`, y[i][oy][ox][f] = b[f] + sum over ky, kx, c of
      * x[i][oy stride + ky - padding][ox stride + kx - padding][c] w[ky][kx][c][f] */
     void (*conv_forward)(struct queue *, const struct conv_shape *, const void *x, const void *w,
-                         const void *b, void *y);
+                         const void *b, const struct elementwise *then, void *y);
     void (*conv_weight_gradient)(struct queue *, const struct conv_shape *, const void *x,
                                  const void *dy, void *dw, void *db);
     void (*conv_input_gradient)(struct queue *, const struct conv_shape *, const void *dy,
-                                const void *w, void *dx);
+                                const void *w, const struct elementwise *before, const void *x,
+                                void *dx);
 
-    /* Largest of each window; `where` [outputs] keeps which one (the first of equals). */
+    /* Largest of each window; `where` keeps which one (the first of equals) in a form of the
+     * device's, 4 bytes an output at most. Where a largest lies x is y, so `before` is of y. */
     void (*max_pool_forward)(struct queue *, const struct pool_shape *, const void *x, void *y,
-                             int32_t *where);
+                             void *where);
     void (*max_pool_backward)(struct queue *, const struct pool_shape *, const void *dy,
-                              const int32_t *where, void *dx);
+                              const void *where, const struct elementwise *before, const void *y,
+                              void *dx);
     void (*average_pool_forward)(struct queue *, const struct pool_shape *, const void *x, void *y);
     void (*average_pool_backward)(struct queue *, const struct pool_shape *, const void *dy,
-                                  void *dx);
+                                  const struct elementwise *before, const void *x, void *dx);
 
-    /* In place, element by element; the derivative comes from the output y. `slope` is that of
-     * leaky ReLU below 0 and alpha of ELU. */
-    void (*activation_forward)(struct queue *, enum activation, double slope, long count, void *y);
-    void (*activation_backward)(struct queue *, enum activation, double slope, long count,
+    /* In place, element by element; the derivative comes from the output y. */
+    void (*activation_forward)(struct queue *, const struct elementwise *, long count, void *y);
+    void (*activation_backward)(struct queue *, const struct elementwise *, long count,
                                 const void *y, void *dy);
     /* Largest of each group of `pieces` neighbours: x[rows][out pieces] to y[rows][out]. */
     void (*maxout_forward)(struct queue *, long rows, long out, long pieces, const void *x, void *y,
@@ -163,6 +213,11 @@ struct layer_operations {
     /* Bytes of scratch memory that a convolution, or the loss of so many images, wants. */
     size_t (*conv_scratch)(const struct queue *, const struct conv_shape *);
     size_t (*loss_scratch)(const struct queue *, long images);
+
+    /* The path that a layer's products take on this queue, as --by-layer shows it: "own", "direct";
+     * pass is "forward" or "backward". */
+    const char *(*dense_path)(const struct queue *, const struct dense_shape *, const char *pass);
+    const char *(*conv_path)(const struct queue *, const struct conv_shape *, const char *pass);
 
     /* Inputs to the queue's type: pixels / 255 or numbers, row `order[i]` of the data (NULL: row i)
      * becomes row i of x [count][n]. One of pixels and numbers is NULL. */

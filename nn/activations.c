@@ -19,13 +19,15 @@ static bool same_shape(struct layer *l, char *reason, size_t size) {
 }
 
 static void forward(const struct pass *p, const struct layer *l) {
-    p->queue->device->layers->activation_forward(p->queue, l->activation, l->slope,
-                                                 p->images * extent_size(l->out), l->y);
+    struct elementwise f = layer_function(l);
+    p->queue->device->layers->activation_forward(p->queue, &f, p->images * extent_size(l->out),
+                                                 l->y);
 }
 
 static void backward(const struct pass *p, const struct layer *l) {
-    p->queue->device->layers->activation_backward(p->queue, l->activation, l->slope,
-                                                  p->images * extent_size(l->out), l->y, l->dy);
+    struct elementwise f = layer_function(l);
+    p->queue->device->layers->activation_backward(p->queue, &f, p->images * extent_size(l->out),
+                                                  l->y, l->dy);
 }
 
 #define ELEMENTWISE(row, called, written, told, id, slope_or_0)                                    \
@@ -34,6 +36,7 @@ static void backward(const struct pass *p, const struct layer *l) {
         .notation = written,                                                                       \
         .what = told,                                                                              \
         .in_place = true,                                                                          \
+        .elementwise = true,                                                                       \
         .activation = id,                                                                          \
         .slope = slope_or_0,                                                                       \
         .shape = same_shape,                                                                       \
@@ -64,7 +67,6 @@ const struct layer_kind softmax_kind = {
     .notation = "softmax",
     .what = "exp z / sum of exp z over an image's outputs",
     .in_place = true,
-    .activation = ACTIVATION_COUNT,
     .shape = same_shape,
     .forward = softmax_forward,
     .backward = softmax_backward,
@@ -98,7 +100,6 @@ const struct layer_kind maxout_kind = {
     .name = "maxout",
     .notation = "maxoutK",
     .what = "the largest of each group of K neighbours",
-    .activation = ACTIVATION_COUNT,
     .shape = maxout_shape,
     .forward = maxout_forward,
     .backward = maxout_backward,

@@ -37,14 +37,15 @@ static struct conv_shape dimensions(const struct layer *l, long images) {
 
 static void forward(const struct pass *p, const struct layer *l) {
     struct conv_shape s = dimensions(l, p->images);
-    p->queue->device->layers->conv_forward(p->queue, &s, l->x, l->w, l->b, l->y);
+    p->queue->device->layers->conv_forward(p->queue, &s, l->x, l->w, l->b, layer_then(l), l->y);
 }
 
 static void backward(const struct pass *p, const struct layer *l) {
     struct conv_shape s = dimensions(l, p->images);
     const struct layer_operations *device = p->queue->device->layers;
     device->conv_weight_gradient(p->queue, &s, l->x, l->dy, l->dw, l->db);
-    if (l->dx) device->conv_input_gradient(p->queue, &s, l->dy, l->w, l->dx);
+    if (l->dx)
+        device->conv_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
 }
 
 static size_t scratch(const struct layer *l, const struct queue *q, long batch) {

@@ -20,14 +20,15 @@ static struct dense_shape dimensions(const struct pass *p, const struct layer *l
 
 static void forward(const struct pass *p, const struct layer *l) {
     struct dense_shape s = dimensions(p, l);
-    p->queue->device->layers->dense_forward(p->queue, &s, l->x, l->w, l->b, l->y);
+    p->queue->device->layers->dense_forward(p->queue, &s, l->x, l->w, l->b, layer_then(l), l->y);
 }
 
 static void backward(const struct pass *p, const struct layer *l) {
     struct dense_shape s = dimensions(p, l);
     const struct layer_operations *device = p->queue->device->layers;
     device->dense_weight_gradient(p->queue, &s, l->x, l->dy, l->dw, l->db);
-    if (l->dx) device->dense_input_gradient(p->queue, &s, l->dy, l->w, l->dx);
+    if (l->dx)
+        device->dense_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
 }
 
 static double flops(const struct layer *l) { return 2.0 * (double)l->weights; }

@@ -9,7 +9,8 @@ struct layer_kind {
     const char *notation; /* with its numbers, for help: "convKxKxFILTERS[strideS][padP]" */
     const char *what;
     bool in_place;
-    enum activation activation; /* of those that are one */
+    bool elementwise;           /* an activation that other operations can take with them */
+    enum activation activation; /* of those */
     double slope;               /* where none is written */
     /* Sets out, weights, biases, fan_in, fan_out from in and what was written. False with a
      * reason. */
@@ -28,5 +29,18 @@ const struct layer_kind *layer_kind_find(const char *name);
 extern const struct layer_kind dense_kind, conv_kind, max_pool_kind, average_pool_kind,
     flatten_kind, dropout_kind, maxout_kind, softmax_kind, step_kind, sigmoid_kind, tanh_kind,
     relu_kind, leaky_relu_kind, elu_kind;
+
+/* What an operation is told to take with it; NULL: nothing. */
+static inline const struct elementwise *layer_then(const struct layer *l) {
+    return l->has_then ? &l->then : NULL;
+}
+static inline const struct elementwise *layer_before(const struct layer *l) {
+    return l->has_before ? &l->before : NULL;
+}
+
+/* The function of an elementwise layer. */
+static inline struct elementwise layer_function(const struct layer *l) {
+    return (struct elementwise){l->kind->activation, l->slope};
+}
 
 #endif

@@ -32,6 +32,22 @@ static bool may_overwrite(const struct layer_kind *kind, enum kept kept, bool fi
     return kind == &dropout_kind && kept == KEPT_SIGN;
 }
 
+/* The layer that made what layer i reads: flatten makes nothing. -1: the caller. */
+static int maker(const struct architecture *a, int i) {
+    for (i--; i >= 0 && a->layers[i].kind == &flatten_kind;) i--;
+    return i;
+}
+
+/* Whether the gradient that layer i hands on can take the derivative of an activation before it with
+ * it: of its input, or, where only largest inputs get one, of its output. */
+static bool takes_derivative(const struct architecture *a, const struct queue *queue, int i) {
+    const struct layer_kind *kind = a->layers[i].kind;
+    int before = maker(a, i);
+    return queue_uses(queue, MEASURE_FUSED) && before >= 0 && a->layers[before].kind->elementwise &&
+           (kind == &dense_kind || kind == &conv_kind || kind == &max_pool_kind ||
+            kind == &average_pool_kind);
+}
+
 /* The size of everything, in bytes. */
 struct plan {
     size_t parameter, activation, difference, memory, scratch;
@@ -47,6 +63,8 @@ static struct plan plan_of(const struct architecture *a, const struct queue *que
         size_t out = aligned(images * (size_t)extent_size(l->out) * element);
         plan.own[i] = !may_overwrite(l->kind, kept, i == 0);
         kept = kept_by(l->kind, plan.own[i] ? KEPT_NOTHING : kept);
+        if (l->kind == &max_pool_kind && takes_derivative(a, queue, i))
+            kept = kept_by(a->layers[maker(a, i)].kind, KEPT_NOTHING);
         plan.parameter += (size_t)(l->weights + l->biases) * element;
         if (plan.own[i]) plan.activation += out;
         if (out > plan.difference) plan.difference = out;
@@ -123,6 +141,26 @@ static void place_differences(struct network *n, size_t bytes) {
     }
 }
 
+/* Products do the activation behind them, gradients the derivative of the one before. */
+static void fuse(struct network *n, bool training) {
+    const struct architecture *a = &n->architecture;
+    for (int i = 0; i < n->computed; i++) {
+        struct layer *l = &n->layers[i];
+        int m = maker(a, i);
+        if (m < 0) continue;
+        struct layer *made = &n->layers[m];
+        if (l->kind->elementwise && l->y == l->x && queue_uses(n->queue, MEASURE_FUSED) &&
+            (made->kind == &dense_kind || made->kind == &conv_kind)) {
+            made->then = layer_function(l);
+            made->has_then = l->skips_forward = true;
+        }
+        if (training && l->dx && takes_derivative(a, n->queue, i)) {
+            l->before = layer_function(made);
+            l->has_before = made->skips_backward = true;
+        }
+    }
+}
+
 static const struct {
     const struct layer_kind *last;
     const char *needs;
@@ -181,6 +219,7 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     place_parameters(n, element, training);
     place_outputs(n, &plan, element);
     if (training) place_differences(n, plan.difference);
+    fuse(n, training);
     return true;
 }
 

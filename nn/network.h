@@ -25,7 +25,6 @@ struct layer {
     long kernel, stride, padding; /* of convolutions and pools */
     double rate;                  /* of dropout */
     double slope;                 /* of leaky ReLU and ELU */
-    enum activation activation;
 
     /* What follows from the shapes. */
     long weights, biases; /* number of parameters */
@@ -37,6 +36,12 @@ struct layer {
     const void *x;
     void *y, *dx, *dy; /* dx NULL: not wanted, the first layer's */
     void *memory;      /* masks of dropout, places of maxima */
+
+    /* Activations that other layers take with them: `then` is applied to y, `before` made x, and dx
+     * is multiplied with its derivative. The activation's own passes are then left out. */
+    struct elementwise then, before;
+    bool has_then, has_before;
+    bool skips_forward, skips_backward;
 };
 
 /* The network as written, not yet in memory. */

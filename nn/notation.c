@@ -181,8 +181,7 @@ static struct layer *add_layer(struct scan *s, struct architecture *a,
     *l = (struct layer){.kind = kind,
                         .in = a->count ? a->layers[a->count - 1].out : a->in,
                         .stride = 1,
-                        .slope = kind->slope,
-                        .activation = kind->activation};
+                        .slope = kind->slope};
     return l;
 }
 

@@ -27,7 +27,9 @@ static void max_forward(const struct pass *p, const struct layer *l) {
 
 static void max_backward(const struct pass *p, const struct layer *l) {
     struct pool_shape s = dimensions(p, l);
-    if (l->dx) p->queue->device->layers->max_pool_backward(p->queue, &s, l->dy, l->memory, l->dx);
+    if (l->dx)
+        p->queue->device->layers->max_pool_backward(p->queue, &s, l->dy, l->memory, layer_before(l),
+                                                    l->y, l->dx);
 }
 
 static void average_forward(const struct pass *p, const struct layer *l) {
@@ -37,7 +39,9 @@ static void average_forward(const struct pass *p, const struct layer *l) {
 
 static void average_backward(const struct pass *p, const struct layer *l) {
     struct pool_shape s = dimensions(p, l);
-    if (l->dx) p->queue->device->layers->average_pool_backward(p->queue, &s, l->dy, l->dx);
+    if (l->dx)
+        p->queue->device->layers->average_pool_backward(p->queue, &s, l->dy, layer_before(l), l->x,
+                                                        l->dx);
 }
 
 static size_t places(const struct layer *l) {

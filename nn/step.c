@@ -46,6 +46,7 @@ void network_forward(struct network *n, const struct pass *pass, const void *x) 
     for (int i = 0; i < n->count; i++) {
         struct layer *l = &n->layers[i];
         struct span span = span_of(l, "forward", pass->images);
+        if (l->skips_forward) continue;
         here.draw.layer = (uint32_t)i;
         span_begin(&span);
         copy_input(pass, l);
@@ -80,6 +81,7 @@ void network_backward(struct network *n, const struct pass *pass, const struct r
     for (int i = n->computed - 1; i >= 0; i--) {
         struct layer *l = &n->layers[i];
         struct span span = span_of(l, "backward", pass->images);
+        if (l->skips_backward) continue;
         here.draw.layer = (uint32_t)i;
         span_begin(&span);
         l->kind->backward(&here, l);
@@ -93,6 +95,16 @@ void network_backward(struct network *n, const struct pass *pass, const struct r
 /* w = w - (what the optimizer makes of dw) */
 void network_update(struct network *n, struct optimizer *optimizer) {
     optimizer_advance(optimizer);
+    if (queue_uses(n->queue, MEASURE_ONE_UPDATE) && optimizer->settings.numbers.decay == 0) {
+        struct span span = {.operation = "update", .pass = "update", .layer = "parameters"};
+        span.m = n->parameters;
+        span.n = span.k = -1;
+        span_begin(&span);
+        optimizer_update(optimizer, 0, n->parameters, n->parameter.memory, n->gradient.memory,
+                         false);
+        span_end(&span);
+        return;
+    }
     for (int i = 0; i < n->count; i++) {
         struct layer *l = &n->layers[i];
         if (!l->weights) continue;

@@ -25,9 +25,9 @@ int exercise_activations(struct exercise_row *rows, int most) {
     struct queue q = exercise_queue();
     const struct layer_operations *device = q.device->layers;
     for (int i = 0; i < N; i++) y[0][i] = y[1][i] = y[2][i] = i + 1;
-    device->activation_forward(&q, ACTIVATION_SIGMOID, 0, N, y[0]);
+    device->activation_forward(&q, &(struct elementwise){ACTIVATION_SIGMOID, 0}, N, y[0]);
     device->softmax_forward(&q, 1, N, y[1]); /* the whole matrix is one row */
-    device->activation_forward(&q, ACTIVATION_RELU, 0, N, y[2]);
+    device->activation_forward(&q, &(struct elementwise){ACTIVATION_RELU, 0}, N, y[2]);
     add_row(&r, "sigmoid", N, sigmoid, y[0]);
     add_row(&r, "softmax of the matrix", N, softmax, y[1]);
     for (int i = 0; i < N; i++) exercise_derived(&r, i + 1, y[2][i], 0, "ReLU, at %d", i + 1);

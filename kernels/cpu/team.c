@@ -28,3 +28,14 @@ int team_pin(int threads) {
     team_run(threads, pin_one, &result);
     return result;
 }
+
+static void unpin_one(int thread, int threads, void *argument) {
+    (void)thread, (void)threads, (void)argument;
+    topology_unpin(0);
+}
+
+void team_unpin(int threads) {
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    team_run(threads, unpin_one, NULL);
+}

@@ -14,4 +14,7 @@ int team_limit(void);
  * Returns 0, or -1 where the system does not permit it (then everything runs unpinned). */
 int team_pin(int threads);
 
+/* Lets the threads of a team of `threads` run anywhere the process may. */
+void team_unpin(int threads);
+
 #endif

@@ -451,7 +451,8 @@ static void the_team_stays(void **state) {
     float *y = calloc(TEAM * ELEMENT_GRAIN, sizeof *y);
     for (int round = 0; round < 3; round++)
         for (long parts = 1; parts <= TEAM; parts++)
-            q.device->layers->activation_forward(&q, ACTIVATION_RELU, 0, parts * ELEMENT_GRAIN, y);
+            q.device->layers->activation_forward(&q, &(struct elementwise){ACTIVATION_RELU, 0},
+                                                 parts * ELEMENT_GRAIN, y);
     team_run(TEAM, look_at, &after);
     for (int i = 0; i < TEAM; i++) {
         assert_true(before.product[i] == 0 && after.product[i] == 0);

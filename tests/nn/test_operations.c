@@ -81,7 +81,7 @@ static void one_dense(const struct dense_shape *s) {
     struct array y = array_new(5, dy.count), dx = array_new(6, x.count);
     struct array dw = array_new(7, w.count), db = array_new(8, b.count);
 
-    q.device->layers->dense_forward(&q, s, x.device, w.device, b.device, y.device);
+    q.device->layers->dense_forward(&q, s, x.device, w.device, b.device, NULL, y.device);
     reference_dense(s, x.exact, w.exact, b.exact, y.exact);
     reference_dense(s, x.magnitude, w.magnitude, b.magnitude, y.magnitude);
     compare(&y, y.exact, y.magnitude, (double)(s->in + 1), "dense forward");
@@ -92,7 +92,7 @@ static void one_dense(const struct dense_shape *s) {
     compare(&dw, dw.exact, dw.magnitude, (double)s->images, "dense weight gradient");
     compare(&db, db.exact, db.magnitude, (double)s->images, "dense bias gradient");
 
-    q.device->layers->dense_input_gradient(&q, s, dy.device, w.device, dx.device);
+    q.device->layers->dense_input_gradient(&q, s, dy.device, w.device, NULL, NULL, dx.device);
     reference_dense_input_gradient(s, dy.exact, w.exact, dx.exact);
     reference_dense_input_gradient(s, dy.magnitude, w.magnitude, dx.magnitude);
     compare(&dx, dx.exact, dx.magnitude, (double)s->out, "dense input gradient");
@@ -137,7 +137,7 @@ static void one_conv(long images, long height, long width, long channels, long k
     q.scratch_bytes = bytes;
     memset(q.scratch, 0xff, bytes); /* NaN: nothing is read that was not written */
 
-    q.device->layers->conv_forward(&q, s, x.device, w.device, b.device, y.device);
+    q.device->layers->conv_forward(&q, s, x.device, w.device, b.device, NULL, y.device);
     reference_conv(s, x.exact, w.exact, b.exact, y.exact);
     reference_conv(s, x.magnitude, w.magnitude, b.magnitude, y.magnitude);
     compare(&y, y.exact, y.magnitude, (double)(taps + 1), "conv forward");
@@ -148,7 +148,7 @@ static void one_conv(long images, long height, long width, long channels, long k
     compare(&dw, dw.exact, dw.magnitude, (double)(pixels + q.threads), "conv weight gradient");
     compare(&db, db.exact, db.magnitude, (double)(pixels + q.threads), "conv bias gradient");
 
-    q.device->layers->conv_input_gradient(&q, s, dy.device, w.device, dx.device);
+    q.device->layers->conv_input_gradient(&q, s, dy.device, w.device, NULL, NULL, dx.device);
     reference_conv_input_gradient(s, dy.exact, w.exact, dx.exact);
     reference_conv_input_gradient(s, dy.magnitude, w.magnitude, dx.magnitude);
     compare(&dx, dx.exact, dx.magnitude, (double)(kernel * kernel * filters),
@@ -203,7 +203,7 @@ static void one_pool(long images, long height, long width, long channels, long w
     reference_max_pool(s, x.exact, y.exact);
     compare(&y, y.exact, y.magnitude, 0, "max pool"); /* a choice rounds nothing */
 
-    device->max_pool_backward(&q, s, dy.device, where, dx.device);
+    device->max_pool_backward(&q, s, dy.device, where, NULL, NULL, dx.device);
     reference_max_pool_gradient(s, x.exact, dy.exact, dx.exact);
     reference_max_pool_gradient(s, x.exact, dy.magnitude, dx.magnitude);
     compare(&dx, dx.exact, dx.magnitude, cells, "max pool gradient");
@@ -216,7 +216,7 @@ static void one_pool(long images, long height, long width, long channels, long w
     reference_average_pool(s, x.magnitude, y.magnitude);
     compare(&y, y.exact, y.magnitude, cells + 2, "average pool");
 
-    device->average_pool_backward(&q, s, dy.device, dx.device);
+    device->average_pool_backward(&q, s, dy.device, NULL, NULL, dx.device);
     reference_average_pool_gradient(s, dy.exact, dx.exact);
     reference_average_pool_gradient(s, dy.magnitude, dx.magnitude);
     compare(&dx, dx.exact, dx.magnitude, cells + 2, "average pool gradient");
@@ -254,6 +254,7 @@ static void activation_body(void) {
     double *z = malloc(N * sizeof *z), *d = malloc(N * sizeof *d);
     for (enum activation a = 0; a < ACTIVATION_COUNT; a++) {
         double slope = 0.3;
+        struct elementwise f = {a, slope};
         for (long i = 0; i < N; i++) {
             double range = i % 10 == 0 ? 120 : 4; /* some where exponentials overflow */
             set(&q, y, i, i % 100 == 7 ? 0 : number_at_place(1, i, -range, range));
@@ -261,8 +262,8 @@ static void activation_body(void) {
             z[i] = get(&q, y, i);
             d[i] = get(&q, dy, i);
         }
-        q.device->layers->activation_forward(&q, a, slope, N, y);
-        q.device->layers->activation_backward(&q, a, slope, N, y, dy);
+        q.device->layers->activation_forward(&q, &f, N, y);
+        q.device->layers->activation_backward(&q, &f, N, y, dy);
         for (long i = 0; i < N; i++) {
             double expected = reference_activation(a, slope, z[i]), value = get(&q, y, i);
             if (!(fabs(value - expected) <= 8 * u * fabs(expected) + 2 * least))

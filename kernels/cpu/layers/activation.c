@@ -8,8 +8,7 @@
 
 struct activation_task {
     const struct queue *q;
-    enum activation activation;
-    double slope;
+    const struct elementwise *f;
     long n, pieces;
     const void *from;
     void *to;
@@ -17,25 +16,34 @@ struct activation_task {
     const int32_t *known;
 };
 
+void cpu_activate(const struct queue *q, const struct elementwise *then, long count, void *y) {
+    if (!then) return;
+    if (q->type == SCALAR_S)
+        activate_s(then->activation, (float)then->slope, count, y);
+    else
+        activate_d(then->activation, then->slope, count, y);
+}
+
+void cpu_differentiate(const struct queue *q, const struct elementwise *before, long count,
+                       const void *y, void *dy) {
+    if (!before) return;
+    if (q->type == SCALAR_S)
+        differentiate_s(before->activation, (float)before->slope, count, y, dy);
+    else
+        differentiate_d(before->activation, before->slope, count, y, dy);
+}
+
 static void forward_body(long begin, long end, int thread, const void *argument) {
     (void)thread;
     const struct activation_task *t = argument;
-    void *y = element_at(t->q, t->to, begin);
-    if (t->q->type == SCALAR_S)
-        activate_s(t->activation, (float)t->slope, end - begin, y);
-    else
-        activate_d(t->activation, t->slope, end - begin, y);
+    cpu_activate(t->q, t->f, end - begin, element_at(t->q, t->to, begin));
 }
 
 static void backward_body(long begin, long end, int thread, const void *argument) {
     (void)thread;
     const struct activation_task *t = argument;
-    const void *y = element_at(t->q, t->from, begin);
-    void *dy = element_at(t->q, t->to, begin);
-    if (t->q->type == SCALAR_S)
-        differentiate_s(t->activation, (float)t->slope, end - begin, y, dy);
-    else
-        differentiate_d(t->activation, t->slope, end - begin, y, dy);
+    cpu_differentiate(t->q, t->f, end - begin, element_at(t->q, t->from, begin),
+                      element_at(t->q, t->to, begin));
 }
 
 /* Exponentials cost tens of times what a comparison does. */
@@ -45,16 +53,14 @@ static long grain(enum activation activation) {
     return dear ? ELEMENT_GRAIN / 8 : ELEMENT_GRAIN;
 }
 
-void cpu_activation_forward(struct queue *q, enum activation activation, double slope, long count,
-                            void *y) {
-    struct activation_task task = {.q = q, .activation = activation, .slope = slope, .to = y};
-    cpu_queue_for(q, count, grain(activation), forward_body, &task);
+void cpu_activation_forward(struct queue *q, const struct elementwise *f, long count, void *y) {
+    struct activation_task task = {.q = q, .f = f, .to = y};
+    cpu_queue_for(q, count, grain(f->activation), forward_body, &task);
 }
 
-void cpu_activation_backward(struct queue *q, enum activation activation, double slope, long count,
+void cpu_activation_backward(struct queue *q, const struct elementwise *f, long count,
                              const void *y, void *dy) {
-    struct activation_task task = {
-        .q = q, .activation = activation, .slope = slope, .from = y, .to = dy};
+    struct activation_task task = {.q = q, .f = f, .from = y, .to = dy};
     cpu_queue_for(q, count, ELEMENT_GRAIN, backward_body, &task);
 }
 

@@ -1,9 +1,8 @@
 #include "kernels/cpu/layers/clones.h"
 
-CLONES static void NAME(add_bias)(long rows, long columns, long from, long to, const REAL *b,
-                                  REAL *y) {
+CLONES static void NAME(add_bias)(long rows, long columns, long ld, const REAL *b, REAL *y) {
     for (long i = 0; i < rows; i++)
-        for (long j = from; j < to; j++) y[i * columns + j] += b[j];
+        for (long j = 0; j < columns; j++) y[i * ld + j] += b[j];
 }
 
 /* Row by row, so that memory is read in its order. */

@@ -1,9 +1,7 @@
 #include "kernels/cpu/layers/cpu_layers.h"
 
-#include "kernels/cblas.h"
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/team.h"
-#include "kernels/trace.h"
 
 #if defined __SSE2__
 #include <xmmintrin.h>
@@ -32,23 +30,35 @@ const struct layer_operations cpu_layers = {
     .update = cpu_update,
     .conv_scratch = cpu_conv_scratch,
     .loss_scratch = cpu_loss_scratch,
+    .dense_path = cpu_dense_path,
+    .conv_path = cpu_conv_path,
     .gather = cpu_gather,
 };
 
+/* Or not: a queue that does without must not find it switched on. */
 static void flush_denormals(int thread, int threads, void *argument) {
-    (void)thread, (void)threads, (void)argument;
+    (void)thread, (void)threads;
+    bool flush = *(const bool *)argument;
 #if defined __SSE2__
-    _mm_setcsr(_mm_getcsr() | 0x8040); /* flush to zero, denormals are zero */
+    unsigned bits = 0x8040; /* flush to zero, denormals are zero */
+    _mm_setcsr(flush ? _mm_getcsr() | bits : _mm_getcsr() & ~bits);
 #elif defined __aarch64__
-    unsigned long fpcr;
+    unsigned long fpcr, bit = 1UL << 24;
     __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr | 1UL << 24));
+    fpcr = flush ? fpcr | bit : fpcr & ~bit;
+    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
+#else
+    (void)flush;
 #endif
 }
 
 void cpu_queue_enter(struct queue *queue) {
-    team_pin(queue->threads);
-    team_run(queue->threads, flush_denormals, NULL);
+    bool flush = queue_uses(queue, MEASURE_FLUSHED);
+    if (queue_uses(queue, MEASURE_PINNED))
+        team_pin(queue->threads);
+    else
+        team_unpin(queue->threads);
+    team_run(queue->threads, flush_denormals, &flush);
     blas_library_pin_workers(queue->library);
     blas_library_set_threads(queue->library, 1);
 }
@@ -76,28 +86,4 @@ void cpu_queue_for(const struct queue *queue, long count, long grain, range_body
     /* Never a smaller team: OpenMP ends threads that a team has no place for, and those it starts
      * for the next one are neither pinned as these are nor flush denormals by themselves. */
     team_run(parts == 1 ? 1 : queue->threads, run_part, &range);
-}
-
-typedef void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
-                      const float *a, int lda, const float *b, int ldb, float beta, float *c,
-                      int ldc);
-typedef void (*dgemm)(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
-                      const double *a, int lda, const double *b, int ldb, double beta, double *c,
-                      int ldc);
-
-/* Row-major C is column-major C^T = op(B)^T op(A)^T: every library knows that order, the built-in
- * ones no other. */
-void cpu_queue_gemm(const struct queue *queue, int thread, const struct product *p) {
-    struct span span = {.operation = "gemm", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
-    int ta = p->trans_a ? CBLAS_TRANS : CBLAS_NO_TRANS;
-    int tb = p->trans_b ? CBLAS_TRANS : CBLAS_NO_TRANS;
-    int m = (int)p->m, n = (int)p->n, k = (int)p->k;
-    span_begin(&span);
-    if (queue->type == SCALAR_S)
-        ((sgemm)queue->gemm)(CBLAS_COL_MAJOR, tb, ta, n, m, k, 1, p->b, (int)p->ldb, p->a,
-                             (int)p->lda, (float)p->beta, p->c, (int)p->ldc);
-    else
-        ((dgemm)queue->gemm)(CBLAS_COL_MAJOR, tb, ta, n, m, k, 1, p->b, (int)p->ldb, p->a,
-                             (int)p->lda, p->beta, p->c, (int)p->ldc);
-    span_end(&span);
 }

@@ -21,7 +21,8 @@ void cpu_queue_for(const struct queue *queue, long count, long grain, range_body
 /* Elements below which another thread costs more than it saves. */
 enum { ELEMENT_GRAIN = 8192 };
 
-/* Row-major C[m][n] = op(A) op(B) + beta C; lda, ldb, ldc are elements between rows. */
+/* Row-major C[m][n] = op(A) op(B) + beta C, + bias[n], then ReLU; lda, ldb, ldc are elements between
+ * rows. */
 struct product {
     bool trans_a, trans_b;
     long m, n, k;
@@ -29,48 +30,66 @@ struct product {
     long lda;
     const void *b;
     long ldb;
-    double beta;
+    double beta; /* 0 or 1 */
     void *c;
     long ldc;
+    const void *bias; /* NULL: none */
+    bool relu;
 };
-void cpu_queue_gemm(const struct queue *queue, int thread, const struct product *product);
+/* By the queue's CBLAS; by own tiles; by what the queue says. All may be called by any thread of the team. */
+void cpu_cblas_product(const struct queue *queue, int thread, const struct product *product);
+void cpu_own_product(const struct queue *queue, int thread, const struct product *product);
+void cpu_product(const struct queue *queue, int thread, const struct product *product);
+
+/* On the calling thread: y = f(y); dy = dy f' of the output y. NULL: nothing. */
+void cpu_activate(const struct queue *q, const struct elementwise *then, long count, void *y);
+void cpu_differentiate(const struct queue *q, const struct elementwise *before, long count,
+                       const void *y, void *dy);
+
+/* Whether `then` is what a tile does by itself. */
+static inline bool is_relu(const struct elementwise *then) {
+    return then && then->activation == ACTIVATION_RELU;
+}
 
 /* Address of element i. */
 static inline void *element_at(const struct queue *q, const void *array, long i) {
     return (char *)array + (size_t)i * scalar_bytes(q->type);
 }
 
-/* y[rows][columns] += b, columns [from, to). */
-void cpu_add_bias(const struct queue *q, long rows, long columns, long from, long to, const void *b,
-                  void *y);
-/* db[column] = sum over rows of dy, in the order of the rows. */
-void cpu_sum_rows(const struct queue *q, long rows, long columns, const void *dy, void *db);
+/* y[rows][columns] += b; rows are ld apart. */
+void cpu_add_bias(const struct queue *q, long rows, long columns, long ld, const void *b, void *y);
 
 void cpu_dense_forward(struct queue *, const struct dense_shape *, const void *x, const void *w,
-                       const void *b, void *y);
+                       const void *b, const struct elementwise *then, void *y);
 void cpu_dense_weight_gradient(struct queue *, const struct dense_shape *, const void *x,
                                const void *dy, void *dw, void *db);
 void cpu_dense_input_gradient(struct queue *, const struct dense_shape *, const void *dy,
-                              const void *w, void *dx);
+                              const void *w, const struct elementwise *before, const void *x,
+                              void *dx);
+const char *cpu_dense_path(const struct queue *, const struct dense_shape *, const char *pass);
 
 void cpu_conv_forward(struct queue *, const struct conv_shape *, const void *x, const void *w,
-                      const void *b, void *y);
+                      const void *b, const struct elementwise *then, void *y);
 void cpu_conv_weight_gradient(struct queue *, const struct conv_shape *, const void *x,
                               const void *dy, void *dw, void *db);
 void cpu_conv_input_gradient(struct queue *, const struct conv_shape *, const void *dy,
-                             const void *w, void *dx);
+                             const void *w, const struct elementwise *before, const void *x,
+                             void *dx);
 size_t cpu_conv_scratch(const struct queue *, const struct conv_shape *);
+const char *cpu_conv_path(const struct queue *, const struct conv_shape *, const char *pass);
 
 void cpu_max_pool_forward(struct queue *, const struct pool_shape *, const void *x, void *y,
-                          int32_t *where);
+                          void *where);
 void cpu_max_pool_backward(struct queue *, const struct pool_shape *, const void *dy,
-                           const int32_t *where, void *dx);
+                           const void *where, const struct elementwise *before, const void *y,
+                           void *dx);
 void cpu_average_pool_forward(struct queue *, const struct pool_shape *, const void *x, void *y);
-void cpu_average_pool_backward(struct queue *, const struct pool_shape *, const void *dy, void *dx);
+void cpu_average_pool_backward(struct queue *, const struct pool_shape *, const void *dy,
+                               const struct elementwise *before, const void *x, void *dx);
 
-void cpu_activation_forward(struct queue *, enum activation, double slope, long count, void *y);
-void cpu_activation_backward(struct queue *, enum activation, double slope, long count,
-                             const void *y, void *dy);
+void cpu_activation_forward(struct queue *, const struct elementwise *, long count, void *y);
+void cpu_activation_backward(struct queue *, const struct elementwise *, long count, const void *y,
+                             void *dy);
 void cpu_maxout_forward(struct queue *, long rows, long out, long pieces, const void *x, void *y,
                         int32_t *where);
 void cpu_maxout_backward(struct queue *, long rows, long out, long pieces, const void *dy,

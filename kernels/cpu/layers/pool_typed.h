@@ -25,10 +25,8 @@ CLONES static void NAME(max_pool)(const struct pool_shape *s, const REAL *x, REA
         }
 }
 
-static void NAME(unpool)(const struct pool_shape *s, const REAL *dy, const int32_t *where,
-                         REAL *dx) {
-    memset(dx, 0, (size_t)(s->height * s->width * s->channels) * sizeof *dx);
-    for (long i = 0; i < s->out_height * s->out_width * s->channels; i++) dx[where[i]] += dy[i];
+static void NAME(scatter)(long n, const REAL *dy, const int32_t *where, REAL *dx) {
+    for (long i = 0; i < n; i++) dx[where[i]] += dy[i];
 }
 
 CLONES static void NAME(average_pool)(const struct pool_shape *s, const REAL *x, REAL *y) {

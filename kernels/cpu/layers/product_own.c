@@ -1,0 +1,68 @@
+/* Products by own tiles, blocked as Goto and van de Geijn (ACM TOMS 34, 2008) do: a panel of B that
+ * fits the first cache is packed and passes all rows of a block of A. */
+#include <math.h>
+
+#include "kernels/cpu/layers/cpu_layers.h"
+#include "kernels/cpu/layers/tile.h"
+#include "kernels/trace.h"
+
+enum {
+    BLOCK_ROWS = 252,         /* of A: with the depth, a quarter of a megabyte in the second cache */
+    PANEL_BYTES = 256 * 2 * 64, /* of B, 256 deep, on the stack */
+};
+
+/* A strip of C: `rows` rows and the columns of one panel. */
+static void strip(const struct queue *q, const struct tile_set *set, const struct product *p,
+                  long from, long rows, long column, long first, long depth) {
+    _Alignas(64) char panel[PANEL_BYTES];
+    int vectors = tile_vectors(set, p->n, column);
+    long columns = p->n - column < vectors * set->lanes ? p->n - column : vectors * set->lanes;
+    bool last = first + depth == p->k;
+    struct tile t = {
+        .columns = columns,
+        .segments = 1,
+        .length = depth,
+        .a = element_at(q, p->a, p->trans_a ? first * p->lda + from : from * p->lda + first),
+        .a_row = p->trans_a ? 1 : p->lda,
+        .a_step = p->trans_a ? p->lda : 1,
+        .b = panel,
+        .b_step = vectors * set->lanes,
+        .c = element_at(q, p->c, from * p->ldc + column),
+        .c_row = p->ldc,
+        .bias = p->bias && !first ? element_at(q, p->bias, column) : NULL,
+        .floor = p->relu && last ? 0 : -INFINITY,
+        .add = p->beta != 0 || first > 0,
+    };
+    if (p->trans_b) {
+        set->pack_transposed(element_at(q, p->b, column * p->ldb + first), p->ldb, depth, columns,
+                             vectors, panel);
+    } else {
+        const void *b = element_at(q, p->b, first * p->ldb + column);
+        bool whole = columns == vectors * set->lanes;
+        if (whole && rows <= set->most_rows) { /* read once: as it lies */
+            t.b = b;
+            t.b_step = p->ldb;
+        } else {
+            set->pack(b, p->ldb, depth, columns, vectors, panel);
+        }
+    }
+    tile_rows(set, &t, rows);
+}
+
+void cpu_own_product(const struct queue *q, int thread, const struct product *p) {
+    struct span span = {.operation = "own", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
+    const struct tile_set *set = tile_set_find(q->isa, q->type);
+    long depth = PANEL_BYTES / (2 * set->lanes * (long)set->element);
+    long layers = (p->k + depth - 1) / depth, blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    span_begin(&span);
+    for (long block = 0; block < blocks; block++) {
+        long from = p->m * block / blocks, rows = p->m * (block + 1) / blocks - from;
+        for (long layer = 0; layer < layers; layer++) {
+            long first = p->k * layer / layers, end = p->k * (layer + 1) / layers;
+            for (long column = 0; column < p->n;
+                 column += tile_vectors(set, p->n, column) * set->lanes)
+                strip(q, set, p, from, rows, column, first, end - first);
+        }
+    }
+    span_end(&span);
+}

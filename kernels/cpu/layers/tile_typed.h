@@ -1,0 +1,160 @@
+/* One type's tiles in plain C with vectors. The file that includes it sets VECTOR_BYTES, MOST_ROWS
+ * with EACH_ROWS, TARGET, and how a part of a vector is loaded and stored. PARTS_ARE_FREE: as fast as whole ones. GCC
+ * keeps `sum` in registers because all loops over it have constant bounds. */
+typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+#define VECTOR NAME(vector)
+#define LANES  ((long)(VECTOR_BYTES / sizeof(REAL)))
+#define INLINE static inline __attribute__((always_inline))
+
+TARGET INLINE VECTOR NAME(load)(const REAL *from) { return *(const VECTOR *)from; }
+
+/* The first `left` lanes, 0 in the others; and back. */
+TARGET INLINE VECTOR NAME(load_some)(const REAL *from, long left) {
+    if (!PARTS_ARE_FREE && left >= LANES) return NAME(load)(from);
+    return (VECTOR)NAME(load_part)(from, left);
+}
+TARGET INLINE void NAME(store_some)(REAL *to, long left, VECTOR value) {
+    if (!PARTS_ARE_FREE && left >= LANES)
+        *(VECTOR *)to = value;
+    else
+        NAME(store_part)(to, left, value);
+}
+
+/* Element by element; the floor where a is below it, so that NaN stays. */
+TARGET INLINE VECTOR NAME(at_least)(VECTOR a, REAL floor) {
+    VECTOR f = floor - (VECTOR){0};
+    __typeof__(f > a) below = f > a;
+    return (VECTOR)((below & (__typeof__(below))f) | (~below & (__typeof__(below))a));
+}
+
+/* What the sums begin with. */
+TARGET INLINE void NAME(begin)(const struct tile *t, int rows, int vectors, VECTOR (*sum)[2]) {
+    VECTOR bias[2] = {{0}, {0}};
+    for (int v = 0; v < vectors && t->bias; v++)
+        bias[v] = NAME(load_some)((const REAL *)t->bias + v * LANES, t->columns - v * LANES);
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) sum[i][v] = bias[v];
+    if (!t->add) return;
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] += NAME(load_some)((const REAL *)t->c + i * t->c_row + v * LANES,
+                                         t->columns - v * LANES);
+}
+
+TARGET INLINE void NAME(multiply)(const struct tile *t, int rows, int vectors, bool adjacent,
+                                  VECTOR (*sum)[2]) {
+    const long row = adjacent ? 1 : t->a_row, step = adjacent ? t->a_step : 1;
+    for (long s = 0; s < t->segments; s++) {
+        const REAL *b = (const REAL *)t->b + s * t->b_segment;
+        /* A pointer for three rows each: more would not fit the registers, fewer no address. */
+        const REAL *a0 = (const REAL *)t->a + s * t->a_segment, *a3 = a0 + 3 * row;
+        const REAL *a6 = a0 + 6 * row, *a9 = a0 + 9 * row, *a12 = a0 + 12 * row;
+        for (long l = 0; l < t->length; l++) {
+            VECTOR columns[2];
+            for (int v = 0; v < vectors; v++) columns[v] = NAME(load)(b + v * LANES);
+            if (!adjacent) /* keeps GCC from making a pointer of every row again */
+                __asm__("" : "+r"(a0), "+r"(a3), "+r"(a6), "+r"(a9), "+r"(a12));
+#pragma GCC unroll 14
+            for (int i = 0; i < rows; i++) {
+                const REAL *near = i < 3 ? a0 : i < 6 ? a3 : i < 9 ? a6 : i < 12 ? a9 : a12;
+                VECTOR element = (adjacent ? a0[i] : near[i % 3 * row]) - (VECTOR){0};
+                for (int v = 0; v < vectors; v++) sum[i][v] += element * columns[v];
+            }
+            a0 += step, a3 += step, a6 += step, a9 += step, a12 += step;
+            b += t->b_step;
+        }
+    }
+}
+
+TARGET INLINE void NAME(finish)(const struct tile *t, int rows, int vectors, VECTOR (*sum)[2]) {
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            NAME(store_some)((REAL *)t->c + i * t->c_row + v * LANES, t->columns - v * LANES,
+                             NAME(at_least)(sum[i][v], (REAL)t->floor));
+}
+
+#define TILE(rows, vectors, adjacent)                                                              \
+    TARGET static void NAME(tile_##rows##_##vectors##_##adjacent)(const struct tile *t) {          \
+        VECTOR sum[rows][2];                                                                       \
+        NAME(begin)(t, rows, vectors, sum);                                                        \
+        NAME(multiply)(t, rows, vectors, adjacent, sum);                                           \
+        NAME(finish)(t, rows, vectors, sum);                                                       \
+    }
+#define TILES(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
+EACH_ROWS(TILES)
+
+TARGET static void NAME(pack)(const void *from, long ld, long k, long columns, int vectors,
+                              void *to) {
+    const REAL *row = from;
+    REAL *out = to;
+    for (long i = 0; i < k; i++, row += ld, out += vectors * LANES)
+        for (int v = 0; v < vectors; v++) {
+            *(VECTOR *)(out + v * LANES) = NAME(load_some)(row + v * LANES, columns - v * LANES);
+        }
+}
+
+/* A square of LANES x LANES at a time, by exchanging ever larger halves. */
+TARGET INLINE void NAME(transpose)(VECTOR *row) {
+    __typeof__(row[0] > row[0]) low, high;
+#pragma GCC unroll 16
+    for (long half = 1; half < LANES; half *= 2) {
+#pragma GCC unroll 16
+        for (long l = 0; l < LANES; l++) {
+            low[l] = (l & half) ? LANES + l - half : l;
+            high[l] = (l & half) ? LANES + l : l + half;
+        }
+#pragma GCC unroll 16
+        for (long i = 0; i < LANES; i++) {
+            if (i & half) continue;
+            VECTOR a = row[i], b = row[i + half];
+            row[i] = __builtin_shuffle(a, b, low);
+            row[i + half] = __builtin_shuffle(a, b, high);
+        }
+    }
+}
+
+TARGET static void NAME(pack_transposed)(const void *from, long ld, long k, long columns,
+                                         int vectors, void *to) {
+    const REAL *in = from;
+    REAL *out = to;
+    long width = vectors * LANES;
+    for (int v = 0; v < vectors; v++) {
+        long left = columns - v * LANES < LANES ? columns - v * LANES : LANES;
+        for (long i = 0; i < k; i += LANES) {
+            long some = k - i < LANES ? k - i : LANES;
+            VECTOR square[LANES];
+#pragma GCC unroll 16
+            for (long r = 0; r < LANES; r++) {
+                const REAL *row = in + (v * LANES + r) * ld + i;
+                square[r] = r < left ? NAME(load_some)(row, some) : (VECTOR){0};
+            }
+            NAME(transpose)(square);
+#pragma GCC unroll 16
+            for (long r = 0; r < LANES; r++)
+                if (r < some) *(VECTOR *)(out + (i + r) * width + v * LANES) = square[r];
+        }
+    }
+}
+
+#define ROWS_OF(rows)                                                                              \
+    [rows] = {{NAME(tile_##rows##_1_0), NAME(tile_##rows##_2_0)},                                  \
+              {NAME(tile_##rows##_1_1), NAME(tile_##rows##_2_1)}},
+static const struct tile_set NAME(set) = {
+    .isa = ISA_NAME,
+    .element = sizeof(REAL),
+    .lanes = LANES,
+    .most_rows = MOST_ROWS,
+    .run = {EACH_ROWS(ROWS_OF)},
+    .pack = NAME(pack),
+    .pack_transposed = NAME(pack_transposed),
+};
+
+#undef VECTOR
+#undef LANES
+#undef INLINE
+#undef TILE
+#undef TILES
+#undef ROWS_OF
