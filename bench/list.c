@@ -60,6 +60,11 @@ static void list_optimizers(void) {
     }
 }
 
+static void list_measures(void) {
+    for (int i = 0; i < MEASURE_COUNT; i++)
+        printf("  %-14s %s\n", measure_table[i].name, measure_table[i].what);
+}
+
 static void list_datasets(void) {
     for (const struct dataset_row *row = dataset_table; row->name; row++)
         printf("  %-15s %s\n", row->name, row->what);
@@ -96,8 +101,8 @@ static const struct {
 } lists[] = {
     {"kernels", list_kernels},   {"libraries", list_libraries}, {"recipes", list_recipes},
     {"networks", list_networks}, {"layers", list_layers},       {"optimizers", list_optimizers},
-    {"datasets", list_datasets}, {"probes", list_probes},       {"devices", list_devices},
-    {"figures", list_figures},
+    {"measures", list_measures}, {"datasets", list_datasets},   {"probes", list_probes},
+    {"devices", list_devices},   {"figures", list_figures},
 };
 
 enum { LISTS = sizeof lists / sizeof *lists };
@@ -119,7 +124,7 @@ static void take_operand(void *target, const char *value) {
     const char *near = option_nearest(value, names);
     die(EXIT_USAGE,
         "there is no list of '%s'%s%s%s; there are kernels, libraries, recipes, networks, layers, "
-        "optimizers, datasets, probes, devices and figures",
+        "optimizers, measures, datasets, probes, devices and figures",
         value, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -127,8 +132,8 @@ static const struct option_row no_options[] = {{NULL, NULL, NULL, NULL}};
 
 static const struct usage usage = {
     .command = "list",
-    .operands =
-        "[kernels|libraries|recipes|networks|layers|optimizers|datasets|probes|devices|figures]...",
+    .operands = "[kernels|libraries|recipes|networks|layers|optimizers|measures|datasets|probes|"
+                "devices|figures]...",
     .purpose = "Shows everything that has a name.",
     .tables = (const struct option_row *const[]){no_options, NULL},
     .examples = "  flopstep list\n  flopstep list kernels recipes\n",

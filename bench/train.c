@@ -125,7 +125,7 @@ static int time_steps(struct session *s, int argc, char **argv) {
     record_open(&s->record, "train", o->common.out, o->common.format, provenance(s, argc, argv));
     interrupt_catch();
     if (s->table && !o->common.quiet) print_notes(s);
-    if (s->table) step_table_header();
+    if (s->table) step_table_header(o->ladder);
     struct progress progress = progress_begin(!o->common.quiet, count);
     bool complete = true;
     for (size_t i = 0; i < count && complete; i++) {

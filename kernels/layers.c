@@ -6,7 +6,8 @@ const char *const conv_path_names[] = {"auto", "im2col", "tiled", "direct", "one
 const struct measure_row measure_table[MEASURE_COUNT] = {
     [MEASURE_PINNED] = {"pinned", "each thread stays on its core"},
     [MEASURE_FLUSHED] = {"flushed", "denormal numbers count as 0"},
-    [MEASURE_FUSED] = {"fused", "activations and their derivatives inside the products beside them"},
+    [MEASURE_FUSED] = {"fused",
+                       "activations and their derivatives inside the products beside them"},
     [MEASURE_VECTOR_MATH] = {"vector-math", "exp and tanh of whole vectors"},
     [MEASURE_VECTOR_MASKS] = {"vector-masks", "random numbers of dropout in whole vectors"},
     [MEASURE_BYTE_POOLS] = {"byte-pools", "places of maxima in bytes"},

@@ -151,8 +151,8 @@ struct layer_operations {
     /* dw = x^T dy, db = sum of dy over images */
     void (*dense_weight_gradient)(struct queue *, const struct dense_shape *, const void *x,
                                   const void *dy, void *dw, void *db);
-    /* dx = dy w^T; where x is the output of activation `before`, times its derivative: dx is then the
-     * gradient by what went into it. Without `before` x is not looked at, here and below. */
+    /* dx = dy w^T; where x is the output of activation `before`, times its derivative: dx is then
+     * the gradient by what went into it. Without `before` x is not looked at, here and below. */
     void (*dense_input_gradient)(struct queue *, const struct dense_shape *, const void *dy,
                                  const void *w, const struct elementwise *before, const void *x,
                                  void *dx);

@@ -10,6 +10,7 @@ struct span {
     const char *operation; /* "gemm" */
     const char *pass;      /* "forward", "backward", …; NULL outside networks */
     const char *layer;     /* "conv2"; NULL outside networks */
+    const char *path;      /* how the device does it: "direct"; NULL: no choice */
     long m, n, k;          /* -1 where there is none */
     int thread;            /* of the team; 0 outside */
 };

@@ -44,13 +44,18 @@ static void backward(const struct pass *p, const struct layer *l) {
     struct conv_shape s = dimensions(l, p->images);
     const struct layer_operations *device = p->queue->device->layers;
     device->conv_weight_gradient(p->queue, &s, l->x, l->dy, l->dw, l->db);
-    if (l->dx)
-        device->conv_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
+    if (l->dx) device->conv_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
 }
 
 static size_t scratch(const struct layer *l, const struct queue *q, long batch) {
     struct conv_shape s = dimensions(l, batch);
     return q->device->layers->conv_scratch(q, &s);
+}
+
+static const char *path(const struct layer *l, const struct queue *q, long images,
+                        const char *pass) {
+    struct conv_shape s = dimensions(l, images);
+    return q->device->layers->conv_path(q, &s, pass);
 }
 
 static double flops(const struct layer *l) {
@@ -65,5 +70,6 @@ const struct layer_kind conv_kind = {
     .forward = forward,
     .backward = backward,
     .scratch = scratch,
+    .path = path,
     .flops = flops,
 };

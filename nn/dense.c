@@ -31,6 +31,12 @@ static void backward(const struct pass *p, const struct layer *l) {
         device->dense_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
 }
 
+static const char *path(const struct layer *l, const struct queue *q, long images,
+                        const char *pass) {
+    struct dense_shape s = {images, extent_size(l->in), l->size};
+    return q->device->layers->dense_path(q, &s, pass);
+}
+
 static double flops(const struct layer *l) { return 2.0 * (double)l->weights; }
 
 const struct layer_kind dense_kind = {
@@ -40,5 +46,6 @@ const struct layer_kind dense_kind = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .path = path,
     .flops = flops,
 };

@@ -19,6 +19,9 @@ struct layer_kind {
     void (*backward)(const struct pass *pass, const struct layer *layer);
     size_t (*memory)(const struct layer *layer); /* bytes for one image; NULL: none */
     size_t (*scratch)(const struct layer *layer, const struct queue *queue, long batch);
+    /* How the device does a pass of it; NULL: no choice. */
+    const char *(*path)(const struct layer *layer, const struct queue *queue, long images,
+                        const char *pass);
     double (*flops)(const struct layer *layer); /* of one image, forward; NULL: not counted */
 };
 

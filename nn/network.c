@@ -38,8 +38,8 @@ static int maker(const struct architecture *a, int i) {
     return i;
 }
 
-/* Whether the gradient that layer i hands on can take the derivative of an activation before it with
- * it: of its input, or, where only largest inputs get one, of its output. */
+/* Whether the gradient that layer i hands on can take the derivative of an activation before it
+ * with it: of its input, or, where only largest inputs get one, of its output. */
 static bool takes_derivative(const struct architecture *a, const struct queue *queue, int i) {
     const struct layer_kind *kind = a->layers[i].kind;
     int before = maker(a, i);
@@ -161,6 +161,26 @@ static void fuse(struct network *n, bool training) {
     }
 }
 
+static void name_path(const struct network *n, int i, const char *pass, int fused, char *text,
+                      size_t size) {
+    const struct layer *l = &n->layers[i];
+    const char *path = l->kind->path ? l->kind->path(l, n->queue, n->batch, pass) : "";
+    snprintf(text, size, "%s%s%s%s", path, fused >= 0 ? "+" : "",
+             fused >= 0 ? n->layers[fused].kind->name : "", fused >= 0 && fused < i ? "'" : "");
+}
+
+static void name_paths(struct network *n) {
+    for (int i = 0; i < n->count; i++) {
+        struct layer *l = &n->layers[i];
+        int then = i + 1;
+        while (then < n->count - 1 && n->layers[then].kind == &flatten_kind) then++;
+        name_path(n, i, "forward", l->has_then ? then : -1, l->forward_path,
+                  sizeof l->forward_path);
+        name_path(n, i, "backward", l->has_before ? maker(&n->architecture, i) : -1,
+                  l->backward_path, sizeof l->backward_path);
+    }
+}
+
 static const struct {
     const struct layer_kind *last;
     const char *needs;
@@ -220,6 +240,7 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     place_outputs(n, &plan, element);
     if (training) place_differences(n, plan.difference);
     fuse(n, training);
+    name_paths(n);
     return true;
 }
 

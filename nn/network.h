@@ -42,6 +42,8 @@ struct layer {
     struct elementwise then, before;
     bool has_then, has_before;
     bool skips_forward, skips_backward;
+
+    char forward_path[32], backward_path[32]; /* for people: "direct + relu"; "" where none */
 };
 
 /* The network as written, not yet in memory. */

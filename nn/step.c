@@ -18,6 +18,8 @@ struct pass training_pass(const struct network *n, long images, uint64_t seed, u
 static struct span span_of(const struct layer *l, const char *pass, long images) {
     struct span span = {
         .operation = l->kind->name, .pass = pass, .layer = l->name, .m = -1, .n = -1, .k = -1};
+    const char *path = pass[0] == 'f' ? l->forward_path : pass[0] == 'b' ? l->backward_path : "";
+    if (*path) span.path = path;
     if (!l->weights) return span;
     span.m = images * l->out.height * l->out.width;
     span.n = l->size;

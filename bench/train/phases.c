@@ -95,8 +95,8 @@ void phases_print(const struct phases *phases) {
     double step = 0;
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         step += phases_pass_seconds(phases, passes[i]);
-    printf("  %-12s %-9s %10s %7s %9s  %s\n", "layer", "pass", "time", "% step", "GFLOP/s",
-           "product m x n x k");
+    printf("  %-12s %-9s %10s %7s %9s  %-18s %s\n", "layer", "pass", "time", "% step", "GFLOP/s",
+           "product m x n x k", "path");
     for (size_t i = 0; i < phases->count; i++) {
         const struct phase *phase = &phases->phase[i];
         const struct span *span = &phase->span;
@@ -106,8 +106,8 @@ void phases_print(const struct phases *phases) {
         percent_text(seconds, step, share, sizeof share);
         if (isfinite(flops)) snprintf(rate, sizeof rate, "%.1f", flops / seconds * 1e-9);
         if (span->k >= 0) snprintf(shape, sizeof shape, "%ldx%ldx%ld", span->m, span->n, span->k);
-        printf("  %-12s %-9s %10s %7s %9s  %s\n", span->layer, span->pass, time, share, rate,
-               shape);
+        printf("  %-12s %-9s %10s %7s %9s  %-18s %s\n", span->layer, span->pass, time, share, rate,
+               shape, span->path ? span->path : "");
     }
     putchar('\n');
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/cpu/layers/tile.h"
 #include "kernels/kernel.h"
 
 struct queue session_queue(const struct session *s, enum scalar type, int threads) {
@@ -10,7 +11,20 @@ struct queue session_queue(const struct session *s, enum scalar type, int thread
                           .type = type,
                           .threads = threads,
                           .library = s->library,
-                          .gemm = blas_library_routine(s->library, kernel_find("gemm"), type)};
+                          .gemm = blas_library_routine(s->library, kernel_find("gemm"), type),
+                          .dense = s->options->dense,
+                          .conv = s->options->conv,
+                          .isa = s->options->isa,
+                          .without = s->options->without};
+}
+
+void train_row_take_queue(struct train_row *row, const struct queue *q) {
+    row->type = q->type;
+    row->threads = q->threads;
+    row->conv = q->conv;
+    row->dense = q->dense;
+    row->isa = tile_set_find(q->isa, q->type)->isa;
+    row->without = q->without;
 }
 
 struct train_row train_row_unknown(void) {
@@ -32,7 +46,8 @@ struct train_row train_row_unknown(void) {
                               .running_loss = NAN,
                               .running_accuracy = NAN,
                               .lr = NAN,
-                              .step = -1};
+                              .step = -1,
+                              .rung_number = -1};
 }
 
 double train_row_images_per_s(const struct train_row *r) {
@@ -91,6 +106,16 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
                         r->network ? json_string(loss_names[r->loss]) : json_null());
     json_object_set_new(row, "seed", json_integer((json_int_t)s->options->common.seed));
     record_set_count(row, "parameters", r->parameters);
+    char without[200] = "";
+    train_without_text(r->without, without, sizeof without);
+    bool network = r->network != NULL;
+    json_object_set_new(row, "conv", network ? json_string(conv_path_names[r->conv]) : json_null());
+    json_object_set_new(row, "dense",
+                        network ? json_string(dense_path_names[r->dense]) : json_null());
+    json_object_set_new(row, "isa", record_text_or_null(r->isa));
+    json_object_set_new(row, "without", network ? json_string(without) : json_null());
+    json_object_set_new(row, "rung", record_text_or_null(r->rung));
+    record_set_count(row, "rung_number", r->rung_number);
     record_set_real(row, "ceiling_rate", r->roofs ? r->roofs->fma_gflops : NAN);
     record_set_real(row, "square_gflops", r->roofs ? r->roofs->square_gflops : NAN);
     record_set_real(row, "clock_ghz", r->clock_ghz);
@@ -123,6 +148,7 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
     record_set_count(line, "m", phase->span.m);
     record_set_count(line, "n", phase->span.n);
     record_set_count(line, "k", phase->span.k);
+    json_object_set_new(line, "path", record_text_or_null(phase->span.path));
     record_set_real(line, "step_s", r->summary.median);
     record_set_real(line, "time_s", seconds);
     record_set_real(line, "share", seconds / step);

@@ -22,7 +22,7 @@ struct queue session_queue(const struct session *session, enum scalar type, int 
 /* One row of the results, timed steps and trainings alike. What does not apply or is unknown is
  * NaN, NULL or -1. */
 struct train_row {
-    const char *kind; /* "steps" or "training" */
+    const char *kind; /* "steps", "ladder" or "training" */
     const char *network, *recipe, *dataset, *optimizer;
     enum loss loss;
     enum scalar type;
@@ -40,7 +40,16 @@ struct train_row {
     double epoch, train_loss, train_accuracy, test_loss, test_accuracy;
     double validation_loss, validation_accuracy, running_loss, running_accuracy, lr;
     long step;
+    enum conv_path conv;
+    enum dense_path dense;
+    const char *isa; /* of own products */
+    unsigned without;
+    const char *rung; /* of a ladder, with its place; -1: none */
+    long rung_number;
 };
+
+/* Sets what the queue decides: type, threads, paths, measures. */
+void train_row_take_queue(struct train_row *row, const struct queue *queue);
 
 /* One in which everything is unknown. */
 struct train_row train_row_unknown(void);

@@ -10,6 +10,7 @@
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
 #include "bench/harness/texts.h"
+#include "bench/train/ladder.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
 
@@ -17,6 +18,7 @@ struct step_case {
     enum scalar type;
     int threads;
     long batch;
+    const struct rung *rung; /* of a ladder; NULL: as the options say */
     struct queue queue;
     struct network network;
     struct optimizer optimizer;
@@ -42,6 +44,7 @@ struct step_group {
     enum loss loss;
     struct optimizer_settings optimizer;
     char optimizer_text[OPTIMIZER_TEXT];
+    struct rung rungs[MOST_RUNGS];
     struct step_case *cases;
     size_t count;
     struct images images[SCALAR_COUNT];
@@ -77,7 +80,8 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     optimizer_text(&g->optimizer, g->optimizer_text, sizeof g->optimizer_text);
     const struct common *c = &o->common;
     size_t batches = o->batch_count ? o->batch_count : 1; /* the default lies in batches[0] */
-    g->cases = calloc(c->type_count * c->thread_counts * batches, sizeof *g->cases);
+    int rungs = o->ladder ? ladder_rungs(&g->architecture, g->rungs) : 1;
+    g->cases = calloc(c->type_count * c->thread_counts * batches * (size_t)rungs, sizeof *g->cases);
     if (!g->cases) die(EXIT_MISSING, "out of memory");
     for (size_t t = 0; t < c->type_count; t++)
         for (size_t i = 0; i < c->thread_counts; i++)
@@ -85,8 +89,12 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
                 if (o->batches[b] > SYNTHETIC_IMAGES)
                     die(EXIT_USAGE, "--batch %ld: there are %d synthetic images", o->batches[b],
                         SYNTHETIC_IMAGES);
-                g->cases[g->count++] = (struct step_case){
-                    .type = c->types[t], .threads = c->threads[i], .batch = o->batches[b]};
+                for (int r = 0; r < rungs; r++)
+                    g->cases[g->count++] =
+                        (struct step_case){.type = c->types[t],
+                                           .threads = c->threads[i],
+                                           .batch = o->batches[b],
+                                           .rung = o->ladder ? &g->rungs[r] : NULL};
             }
     return g;
 }
@@ -104,8 +112,9 @@ void step_group_list(const struct step_group *g) {
     for (size_t i = 0; i < g->count; i++) {
         const struct step_case *c = &g->cases[i];
         if (format == FORMAT_TABLE)
-            printf("%s, batch %ld, %s, %d thread%s, %s\n", g->name, c->batch, scalar_name(c->type),
-                   c->threads, c->threads == 1 ? "" : "s", g->optimizer_text);
+            printf("%s, batch %ld, %s, %d thread%s, %s%s%s\n", g->name, c->batch,
+                   scalar_name(c->type), c->threads, c->threads == 1 ? "" : "s", g->optimizer_text,
+                   c->rung ? ", " : "", c->rung ? c->rung->name : "");
         else if (format == FORMAT_CSV)
             printf("train,%s,%d,%s,\"%s\",%ld\n", g->options->common.device->name, c->threads,
                    scalar_letter(c->type), g->name, c->batch);
@@ -146,6 +155,11 @@ static bool load_images(struct step_group *g, struct images *images, struct queu
 
 static void plan(struct step_group *g, const struct session *session, struct step_case *c) {
     c->queue = session_queue(session, c->type, c->threads);
+    if (c->rung) {
+        c->queue.conv = c->rung->conv;
+        c->queue.dense = c->rung->dense;
+        c->queue.without = c->rung->without;
+    }
     c->queue.device->queue_enter(&c->queue);
     c->images = &g->images[c->type];
     if (!load_images(g, &g->images[c->type], &c->queue)) {
@@ -197,9 +211,57 @@ static void run_watched(void *context, long repetitions) {
 static const char table_format[] =
     "%-10s %6s %3s %4s  %10s %6s  %9s %9s %6s %6s  %5s %5s %5s %5s  %s\n";
 
-void step_table_header(void) {
+/* The ladder's own table: what each rung is worth. */
+static const char ladder_format[] = "%-10s %6s %3s %4s  %-14s %10s %6s %9s %6s  %7s %7s  %s\n";
+
+static void ladder_header(void) {
+    printf(ladder_format, "network", "batch", "thr", "type", "with", "step", "+-%", "GFLOP/s",
+           "% FMA", "gained", "x plain", "flags");
+}
+
+void step_table_header(bool ladder) {
+    if (ladder) {
+        ladder_header();
+        return;
+    }
     printf(table_format, "network", "batch", "thr", "type", "step", "+-%", "images/s", "GFLOP/s",
            "% FMA", "% gemm", "fwd%", "loss%", "bwd%", "upd%", "flags");
+}
+
+static void print_rung(const struct step_group *g, const struct step_case *c,
+                       const struct train_row *r) {
+    char batch[16], threads[8], step[24] = "-", width[16] = "-", rate[24] = "-", fma[16];
+    char gained[16] = "-", times[16] = "-";
+    snprintf(batch, sizeof batch, "%ld", r->batch);
+    snprintf(threads, sizeof threads, "%d", r->threads);
+    double seconds = r->summary.median, before = NAN, plain = NAN;
+    for (const struct step_case *other = c; other >= g->cases; other--) { /* rungs of one case */
+        if (!other->plain || other->rung - g->rungs > c->rung - g->rungs) break;
+        bool noisy;
+        double median = sampler_result(&other->plain->sampler, &noisy).median;
+        if (other == c - 1) before = median;
+        plain = median;
+        if (other->rung == g->rungs) break;
+    }
+    if (isfinite(seconds)) {
+        seconds_text(seconds, step, sizeof step);
+        if (isfinite(r->summary.low))
+            snprintf(width, sizeof width, "%.1f",
+                     50 * (r->summary.high - r->summary.low) / seconds);
+        snprintf(rate, sizeof rate, "%.1f", r->flops / seconds * 1e-9);
+        if (c->rung != g->rungs && isfinite(before))
+            snprintf(gained, sizeof gained, "%.1f%%", 100 * (1 - seconds / before));
+        if (isfinite(plain)) snprintf(times, sizeof times, "%.2f", plain / seconds);
+    }
+    percent_text(r->flops / seconds * 1e-9, r->roofs ? r->roofs->fma_gflops : NAN, fma, sizeof fma);
+    bool ok = strcmp(r->status, "ok") == 0;
+    char note[NETWORK_REASON + 32];
+    snprintf(note, sizeof note, "%s%s%s", ok ? r->flags : r->status, ok ? "" : ": ",
+             ok ? "" : r->reason);
+    printf(ladder_format, g->name, batch, threads, scalar_letter(r->type), c->rung->name, step,
+           width, rate, fma, gained, times, note);
+    if (g->options->by_layer && r->phases) phases_print(r->phases);
+    fflush(stdout);
 }
 
 static void print_case(const struct step_group *g, const struct train_row *r) {
@@ -240,11 +302,14 @@ static void report_case(struct step_group *g, struct session *session, struct st
     char interrupted[64];
     bool noisy = false;
     struct train_row row = train_row_unknown();
-    row.kind = "steps";
+    row.kind = c->rung ? "ladder" : "steps";
+    row.rung = c->rung ? c->rung->name : NULL;
+    row.rung_number = c->rung ? c->rung - g->rungs : -1;
     row.network = g->name;
     row.dataset = "synthetic";
     row.optimizer = g->optimizer_text;
     row.loss = g->loss;
+    train_row_take_queue(&row, &c->queue);
     row.type = c->type;
     row.threads = c->threads;
     row.batch = c->batch;
@@ -286,7 +351,10 @@ static void report_case(struct step_group *g, struct session *session, struct st
         }
     }
     session_record(session, &row);
-    if (session->table) print_case(g, &row);
+    if (session->table && c->rung)
+        print_rung(g, c, &row);
+    else if (session->table)
+        print_case(g, &row);
 }
 
 /* The roofs of a case's type and threads among those of the group. */

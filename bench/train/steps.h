@@ -26,6 +26,6 @@ bool step_group_measure(struct step_group *group, struct session *session,
                         struct progress *progress);
 
 /* The header of the table that step_group_measure prints. */
-void step_table_header(void);
+void step_table_header(bool ladder);
 
 #endif

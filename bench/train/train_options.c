@@ -11,6 +11,7 @@
 
 #include "bench/harness/error.h"
 #include "kernels/cpu/blas_library.h"
+#include "kernels/cpu/layers/tile.h"
 #include "nn/notation.h"
 
 const char *const loss_names[] = {
@@ -104,6 +105,45 @@ TAKE(take_checkpoint, o->checkpoint = value)
 TAKE(take_resume, o->resume = value)
 TAKE(take_by_layer, o->by_layer = true)
 
+TAKE(take_ladder, o->ladder = true)
+TAKE(take_conv, o->conv = (enum conv_path)take_word(name, value, conv_path_names))
+TAKE(take_dense, o->dense = (enum dense_path)take_word(name, value, dense_path_names))
+
+static void take_isa(void *target, const char *name, const char *value) {
+    size_t count;
+    const struct isa *table = isa_table(&count);
+    char known[120] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (!table[i].supported() || !tile_set_find(&table[i], SCALAR_S)) continue;
+        if (strcmp(table[i].name, value) == 0) ((struct train_options *)target)->isa = &table[i];
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", table[i].name);
+    }
+    if (!((struct train_options *)target)->isa)
+        die(EXIT_USAGE, "--%s '%s': this machine has %s", name, value, known);
+}
+
+static void take_without(void *target, const char *name, const char *value) {
+    char **list = option_list(name, value);
+    const char *words[MEASURE_COUNT + 2] = {"all"};
+    for (int i = 0; i < MEASURE_COUNT; i++) words[i + 1] = measure_table[i].name;
+    for (char **entry = list; *entry; entry++) {
+        int word = take_word(name, *entry, words);
+        ((struct train_options *)target)->without |=
+            word ? 1U << (word - 1) : (1U << MEASURE_COUNT) - 1;
+    }
+    option_list_free(list);
+}
+
+void train_without_text(unsigned without, char *text, size_t size) {
+    text[0] = '\0';
+    for (int i = 0; i < MEASURE_COUNT; i++) {
+        size_t used = strlen(text);
+        if (without >> i & 1)
+            snprintf(text + used, size - used, "%s%s", used ? "," : "", measure_table[i].name);
+    }
+}
+
 static void take_optimizer(void *target, const char *name, const char *value) {
     struct optimizer_settings settings;
     char reason[256];
@@ -137,6 +177,12 @@ static const struct option_row train_rows[] = {
      take_history},
     {"validation", "N", "training samples to hold out and watch", take_validation},
     {"by-layer", NULL, "time, share and rate of every layer and pass", take_by_layer},
+    {"conv", "PATH",
+     "of convolutions: auto, im2col, tiled, direct, onednn (default auto: by shape)", take_conv},
+    {"dense", "PATH", "of dense layers: auto, cblas, own (default auto: by shape)", take_dense},
+    {"isa", "NAME", "of own products: avx512, avx2, sse2, neon (default: the widest)", take_isa},
+    {"without", "LIST", "measures to leave out, or all ('flopstep list measures')", take_without},
+    {"ladder", NULL, "times the plain step, then adds one measure after the other", take_ladder},
     {"blas", "NAME", "the CBLAS library (default openblas)", take_library},
     {"checkpoint", "FILE", "saves the training there at every row of the history", take_checkpoint},
     {"resume", "FILE", "continues a saved training, bit for bit, and saves it there", take_resume},
@@ -152,6 +198,7 @@ static const struct usage train_usage = {
                 "  flopstep train --recipe all --data ~/mnist\n"
                 "  flopstep train --network cnn --batch 128 --steps 200 --by-layer\n"
                 "  flopstep train --network mlp5,cnn --batch 1,8,32,128,512 --threads 1,2\n"
+                "  flopstep train --network cnn,mlp5 --ladder\n"
                 "  flopstep train --network 784-100relu-10softmax --dataset fashion --epochs 5 \\\n"
                 "    --optimizer adam:lr=0.001 --checkpoint my.ckpt\n"
                 "  flopstep train --resume my.ckpt --epochs 10\n",
@@ -167,6 +214,13 @@ static bool given(int argc, char **argv, const char *option) {
 }
 
 static void check_together(const struct train_options *o) {
+    if (o->ladder && (o->recipes || o->resume || o->dataset))
+        die(EXIT_USAGE, "--ladder times steps of --network, without --dataset");
+    if (o->ladder && (o->conv || o->dense || o->without))
+        die(EXIT_USAGE, "--ladder goes through all paths and measures; leave --%s out",
+            o->conv    ? "conv"
+            : o->dense ? "dense"
+                       : "without");
     if (o->common.cold)
         die(EXIT_USAGE, "--cold: a step has no cold form; its images come from memory anyway");
     if (!o->recipes && !o->networks && !o->resume)

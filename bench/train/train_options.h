@@ -19,9 +19,16 @@ struct train_options {
     int loss, schedule, initial, sampling; /* -1: not given */
     const char *library;
     const char *checkpoint, *resume;
-    bool by_layer;
+    bool by_layer, ladder;
+    enum conv_path conv;
+    enum dense_path dense;
+    const struct isa *isa; /* NULL: not given */
+    unsigned without;      /* of enum measure, a bit each */
     bool budget_given, precision_given, types_given, seed_given;
 };
+
+/* The measures that are left out, by name: "fused,vector-math", "" for none. */
+void train_without_text(unsigned without, char *text, size_t size);
 
 struct train_options train_options_parse(int argc, char **argv);
 void train_options_free(struct train_options *options);

@@ -350,8 +350,7 @@ static bool row(struct run *run, bool last, bool fine) {
     r.dataset = t->data->name;
     r.optimizer = run->optimizer_text;
     r.loss = run->network.loss;
-    r.type = run->queue.type;
-    r.threads = run->queue.threads;
+    train_row_take_queue(&r, &run->queue);
     r.batch = t->batch;
     r.parameters = run->network.parameters;
     r.step = t->step;
@@ -524,8 +523,9 @@ void training_skip(struct session *session, const struct recipe *recipe, const c
     row.dataset = recipe->dataset;
     row.optimizer = recipe->optimizer;
     row.loss = recipe->loss;
-    row.type = session->options->common.types[0];
-    row.threads = session->options->common.threads[0];
+    struct queue queue = session_queue(session, session->options->common.types[0],
+                                       session->options->common.threads[0]);
+    train_row_take_queue(&row, &queue);
     row.status = "skipped";
     row.reason = reason;
     session_record(session, &row);

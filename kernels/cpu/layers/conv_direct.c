@@ -1,6 +1,7 @@
-/* Convolution without a matrix of columns. In NHWC the kernel x channels numbers of a row of a window
- * lie side by side, and so do the windows of neighbouring pixels: a row of output pixels is a product
- * whose A is the image itself, read with overlap, one segment for each row of the window. */
+/* Convolution without a matrix of columns. In NHWC the kernel x channels numbers of a row of a
+ * window lie side by side, and so do the windows of neighbouring pixels: a row of output pixels is
+ * a product whose A is the image itself, read with overlap, one segment for each row of the window.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static long padded(const struct tile_set *set, long columns) {
     return (columns + set->lanes - 1) / set->lanes * set->lanes;
 }
 
-/* --- One thread's memory: packed filters, then an image with zeros at its sides -------------------
+/* --- One thread's memory: packed filters, then an image with zeros at its sides
+ * -------------------
  */
 
 static size_t filter_bytes(const struct tile_set *set, const struct conv_shape *s) {
@@ -73,10 +75,11 @@ static const char *image_rows(const struct queue *q, const struct conv_shape *s,
     return room;
 }
 
-/* --- Forward, and the input gradient as forward of other numbers --------------------------------- */
+/* --- Forward, and the input gradient as forward of other numbers ---------------------------------
+ */
 
-/* Where the input image's row lies for output row 0, window row 0 is image row -padding: window rows
- * [first, end) meet the image. */
+/* Where the input image's row lies for output row 0, window row 0 is image row -padding: window
+ * rows [first, end) meet the image. */
 static void window_rows(const struct conv_shape *s, long oy, long *first, long *end) {
     long top = oy * s->stride - s->padding;
     *first = top < 0 ? -top : 0;
@@ -176,8 +179,9 @@ static void input_gradient(long begin, long end, int thread, const void *argumen
              t->dx, differentiate);
 }
 
-/* --- Weight gradient ------------------------------------------------------------------------------
- * dw[ky][kx, c][f] is a product over all pixels whose rows, kx and c, lie side by side in the image. */
+/* --- Weight gradient
+ * ------------------------------------------------------------------------------ dw[ky][kx, c][f]
+ * is a product over all pixels whose rows, kx and c, lie side by side in the image. */
 
 static void one_weight_gradient(const struct conv_task *t, const struct tile_set *set,
                                 const char *image, const void *dy, bool first, void *room,

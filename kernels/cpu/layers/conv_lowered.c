@@ -1,7 +1,7 @@
 /* Convolution on top of GEMM: rows of pixels are lowered to a matrix of columns,
- * [rows x pixels of the output][kernel x kernel x channels], and multiplied. `im2col` lowers an image
- * at a time, as it is taught; `tiled` as much as fits the second cache, several images or a part of
- * one. */
+ * [rows x pixels of the output][kernel x kernel x channels], and multiplied. `im2col` lowers an
+ * image at a time, as it is taught; `tiled` as much as fits the second cache, several images or a
+ * part of one. */
 #include <string.h>
 
 #include "kernels/cpu/layers/conv_paths.h"

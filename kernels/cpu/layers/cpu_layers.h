@@ -21,8 +21,8 @@ void cpu_queue_for(const struct queue *queue, long count, long grain, range_body
 /* Elements below which another thread costs more than it saves. */
 enum { ELEMENT_GRAIN = 8192 };
 
-/* Row-major C[m][n] = op(A) op(B) + beta C, + bias[n], then ReLU; lda, ldb, ldc are elements between
- * rows. */
+/* Row-major C[m][n] = op(A) op(B) + beta C, + bias[n], then ReLU; lda, ldb, ldc are elements
+ * between rows. */
 struct product {
     bool trans_a, trans_b;
     long m, n, k;
@@ -36,7 +36,8 @@ struct product {
     const void *bias; /* NULL: none */
     bool relu;
 };
-/* By the queue's CBLAS; by own tiles; by what the queue says. All may be called by any thread of the team. */
+/* By the queue's CBLAS; by own tiles; by what the queue says. All may be called by any thread of
+ * the team. */
 void cpu_cblas_product(const struct queue *queue, int thread, const struct product *product);
 void cpu_own_product(const struct queue *queue, int thread, const struct product *product);
 void cpu_product(const struct queue *queue, int thread, const struct product *product);

@@ -46,8 +46,8 @@ enum { PRODUCT_GRAIN = 1 << 16 };
 
 static long grain_of(long a, long b) { return 1 + PRODUCT_GRAIN / (a * b); }
 
-/* Columns that make it worth while that each thread takes some of them: it packs its own part of the
- * weights then, and not all of them. */
+/* Columns that make it worth while that each thread takes some of them: it packs its own part of
+ * the weights then, and not all of them. */
 static bool by_columns(const struct queue *q, long rows, long columns) {
     return rows < q->threads || (is_own(q) && columns >= 64L * q->threads);
 }
@@ -57,17 +57,17 @@ static void forward_part(const struct dense_task *t, int thread, long r, long r_
                          long c_end) {
     const struct dense_shape *s = t->s;
     cpu_product(t->q, thread,
-             &(struct product){.m = r_end - r,
-                               .n = c_end - c,
-                               .k = s->in,
-                               .a = element_at(t->q, t->x, r * s->in),
-                               .lda = s->in,
-                               .b = element_at(t->q, t->w, c),
-                               .ldb = s->out,
-                               .c = element_at(t->q, t->y, r * s->out + c),
-                               .ldc = s->out,
-                               .bias = element_at(t->q, t->b, c),
-                               .relu = is_relu(t->then)});
+                &(struct product){.m = r_end - r,
+                                  .n = c_end - c,
+                                  .k = s->in,
+                                  .a = element_at(t->q, t->x, r * s->in),
+                                  .lda = s->in,
+                                  .b = element_at(t->q, t->w, c),
+                                  .ldb = s->out,
+                                  .c = element_at(t->q, t->y, r * s->out + c),
+                                  .ldc = s->out,
+                                  .bias = element_at(t->q, t->b, c),
+                                  .relu = is_relu(t->then)});
     if (is_relu(t->then)) return;
     for (long i = r; i < r_end; i++)
         cpu_activate(t->q, t->then, c_end - c, element_at(t->q, t->y, i * s->out + c));
@@ -97,16 +97,16 @@ static void weight_gradient_rows(long begin, long end, int thread, const void *a
     const struct dense_task *t = argument;
     const struct dense_shape *s = t->s;
     cpu_product(t->q, thread,
-             &(struct product){.trans_a = true,
-                               .m = end - begin,
-                               .n = s->out,
-                               .k = s->images,
-                               .a = element_at(t->q, t->x, begin),
-                               .lda = s->in,
-                               .b = t->dy,
-                               .ldb = s->out,
-                               .c = element_at(t->q, t->dw, begin * s->out),
-                               .ldc = s->out});
+                &(struct product){.trans_a = true,
+                                  .m = end - begin,
+                                  .n = s->out,
+                                  .k = s->images,
+                                  .a = element_at(t->q, t->x, begin),
+                                  .lda = s->in,
+                                  .b = t->dy,
+                                  .ldb = s->out,
+                                  .c = element_at(t->q, t->dw, begin * s->out),
+                                  .ldc = s->out});
     sum_rows(t->q, s->images, s->out, s->out * begin / s->in, s->out * end / s->in, t->dy, t->db);
 }
 
@@ -121,16 +121,16 @@ static void input_gradient_part(const struct dense_task *t, int thread, long r, 
                                 long c_end) {
     const struct dense_shape *s = t->s;
     cpu_product(t->q, thread,
-             &(struct product){.trans_b = true,
-                               .m = r_end - r,
-                               .n = c_end - c,
-                               .k = s->out,
-                               .a = element_at(t->q, t->dy, r * s->out),
-                               .lda = s->out,
-                               .b = element_at(t->q, t->w, c * s->out),
-                               .ldb = s->out,
-                               .c = element_at(t->q, t->dx, r * s->in + c),
-                               .ldc = s->in});
+                &(struct product){.trans_b = true,
+                                  .m = r_end - r,
+                                  .n = c_end - c,
+                                  .k = s->out,
+                                  .a = element_at(t->q, t->dy, r * s->out),
+                                  .lda = s->out,
+                                  .b = element_at(t->q, t->w, c * s->out),
+                                  .ldb = s->out,
+                                  .c = element_at(t->q, t->dx, r * s->in + c),
+                                  .ldc = s->in});
     for (long i = r; t->before && i < r_end; i++)
         cpu_differentiate(t->q, t->before, c_end - c, element_at(t->q, t->x, i * s->in + c),
                           element_at(t->q, t->dx, i * s->in + c));

@@ -7,7 +7,7 @@
 #include "kernels/trace.h"
 
 enum {
-    BLOCK_ROWS = 252,         /* of A: with the depth, a quarter of a megabyte in the second cache */
+    BLOCK_ROWS = 252, /* of A: with the depth, a quarter of a megabyte in the second cache */
     PANEL_BYTES = 256 * 2 * 64, /* of B, 256 deep, on the stack */
 };
 

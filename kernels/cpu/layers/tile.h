@@ -1,5 +1,6 @@
 /* The innermost loop of every product that is our own: a tile of C stays in vector registers while
- * A and B pass by. Dense layers and convolutions differ only in where the next element of A lies. */
+ * A and B pass by. Dense layers and convolutions differ only in where the next element of A lies.
+ */
 #ifndef FLOPSTEP_KERNELS_CPU_LAYERS_TILE_H
 #define FLOPSTEP_KERNELS_CPU_LAYERS_TILE_H
 
@@ -34,10 +35,10 @@ enum { TILE_MOST_ROWS = 14 };
 
 /* The tiles of one instruction set and type: `rows` of them, one or two vectors wide. */
 struct tile_set {
-    const char *isa;  /* the name in isa_table */
-    size_t element;   /* bytes */
-    long lanes;       /* elements of a vector */
-    long most_rows;   /* that leave registers for B and the broadcast element of A */
+    const char *isa; /* the name in isa_table */
+    size_t element;  /* bytes */
+    long lanes;      /* elements of a vector */
+    long most_rows;  /* that leave registers for B and the broadcast element of A */
     /* [rows][A's rows lie side by side][vectors - 1] */
     tile_function *run[TILE_MOST_ROWS + 1][2][2];
     /* to[k][panel]: packs B for the tiles. Rows of `from` are `ld` apart; columns beyond `columns`

@@ -5,12 +5,12 @@
 
 #include <immintrin.h>
 
-#define ISA_NAME     "avx2"
+#define ISA_NAME       "avx2"
 #define PARTS_ARE_FREE 0
-#define VECTOR_BYTES 32
-#define MOST_ROWS    6
-#define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#define TARGET       __attribute__((target("avx2,fma")))
+#define VECTOR_BYTES   32
+#define MOST_ROWS      6
+#define EACH_ROWS(X)   X(1) X(2) X(3) X(4) X(5) X(6)
+#define TARGET         __attribute__((target("avx2,fma")))
 
 /* All bits of the lowest `left` lanes. */
 TARGET static inline __m256i lanes_s(long left) {

@@ -1,9 +1,9 @@
-/* Vectors of 16 bytes, which the compiler makes of what the architecture has: NEON with 32 registers,
- * SSE2 with 16. */
+/* Vectors of 16 bytes, which the compiler makes of what the architecture has: NEON with 32
+ * registers, SSE2 with 16. */
 #include "kernels/cpu/layers/tile.h"
 
 #define PARTS_ARE_FREE 0
-#define VECTOR_BYTES 16
+#define VECTOR_BYTES   16
 #define TARGET
 #if defined __aarch64__
 #define ISA_NAME     "neon"

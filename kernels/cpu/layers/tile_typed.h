@@ -1,7 +1,8 @@
 /* One type's tiles in plain C with vectors. The file that includes it sets VECTOR_BYTES, MOST_ROWS
- * with EACH_ROWS, TARGET, and how a part of a vector is loaded and stored. PARTS_ARE_FREE: as fast as whole ones. GCC
- * keeps `sum` in registers because all loops over it have constant bounds. */
-typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+ * with EACH_ROWS, TARGET, and how a part of a vector is loaded and stored. PARTS_ARE_FREE: as fast
+ * as whole ones. GCC keeps `sum` in registers because all loops over it have constant bounds. */
+typedef REAL NAME(vector)
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 #define VECTOR NAME(vector)
 #define LANES  ((long)(VECTOR_BYTES / sizeof(REAL)))
 #define INLINE static inline __attribute__((always_inline))
@@ -72,8 +73,9 @@ TARGET INLINE void NAME(finish)(const struct tile *t, int rows, int vectors, VEC
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
-            NAME(store_some)((REAL *)t->c + i * t->c_row + v * LANES, t->columns - v * LANES,
-                             NAME(at_least)(sum[i][v], (REAL)t->floor));
+            NAME(store_some)
+            ((REAL *)t->c + i * t->c_row + v * LANES, t->columns - v * LANES,
+             NAME(at_least)(sum[i][v], (REAL)t->floor));
 }
 
 #define TILE(rows, vectors, adjacent)                                                              \
