@@ -8,6 +8,7 @@
 
 #include <float.h>
 
+#include "kernels/cpu/isa.h"
 #include "kernels/reference/reference.h"
 
 /* How numbers are drawn: whole ones make every sum exact. */
@@ -15,6 +16,7 @@ enum draw { DRAW_UNIFORM, DRAW_WHOLE };
 
 static struct queue q;
 static enum draw how;
+static char setup_text[64] = "as usual"; /* the queue's paths, for messages */
 
 /* --- Arrays: the device's, and the same numbers in double ---------------------------------------
  */
@@ -53,10 +55,10 @@ static void compare(const struct array *actual, const double *expected, const do
         double allowed = how == DRAW_WHOLE ? 0 : gamma * magnitude[i];
         double value = get(&q, actual->device, i);
         if (!(fabs(value - expected[i]) <= allowed))
-            fail_msg("%s, %s, %d threads: element %ld of %ld is %.17g, not %.17g (off by %g, "
+            fail_msg("%s, %s, %s, %d threads: element %ld of %ld is %.17g, not %.17g (off by %g, "
                      "allowed %g)",
-                     what, scalar_name(q.type), q.threads, i, actual->count, value, expected[i],
-                     fabs(value - expected[i]), allowed);
+                     what, setup_text, scalar_name(q.type), q.threads, i, actual->count, value,
+                     expected[i], fabs(value - expected[i]), allowed);
     }
 }
 
@@ -73,50 +75,205 @@ static void everywhere(void (*body)(void)) {
     how = DRAW_UNIFORM;
 }
 
+/* --- Paths -------------------------------------------------------------------------------------
+ */
+
+/* How products are computed: a library, or own loops of an instruction set. */
+struct setup {
+    enum conv_path conv;
+    enum dense_path dense;
+    const char *library;
+    const struct isa *isa;
+};
+enum { MOST_SETUPS = 64 };
+static struct setup setups[MOST_SETUPS];
+static int setup_count;
+
+static void add_setup(struct setup setup) {
+    assert_true(setup_count < MOST_SETUPS);
+    setups[setup_count++] = setup;
+}
+
+/* Every path with every instruction set of this machine; the libraries below lowered convolutions.
+ */
+static void find_setups(void) {
+    size_t count;
+    const struct isa *table = isa_table(&count);
+    if (setup_count) return;
+    add_setup((struct setup){CONV_AUTO, DENSE_AUTO, NULL, NULL}); /* nothing is said */
+    add_setup((struct setup){CONV_IM2COL, DENSE_CBLAS, "naive", NULL});
+    add_setup((struct setup){CONV_TILED, DENSE_CBLAS, NULL, NULL});
+    add_setup((struct setup){CONV_AUTO, DENSE_CBLAS, "naive", NULL});
+    for (size_t i = 0; i < count; i++)
+        for (enum conv_path conv = CONV_AUTO; conv <= CONV_DIRECT; conv++)
+            if (table[i].supported())
+                add_setup((struct setup){conv, DENSE_OWN, "naive", &table[i]});
+}
+
+/* A choice of `count`, by place: what is not tried in full is spread by chance, always the same. */
+static int choose(uint32_t stream, long place, int count) {
+    return (int)number_at_place(stream, place, 0, count);
+}
+
+static void take_setup(const struct setup *setup, enum scalar type, int threads) {
+    q = make_queue(setup->library, type, threads);
+    q.conv = setup->conv;
+    q.dense = setup->dense;
+    q.isa = setup->isa;
+    snprintf(setup_text, sizeof setup_text, "conv %d dense %d %s %s", (int)setup->conv,
+             (int)setup->dense, setup->library ? setup->library : "default",
+             setup->isa ? setup->isa->name : "widest");
+}
+
+/* --- Activations that are part of an operation --------------------------------------------------
+ */
+
+static const struct elementwise functions[] = {
+    {ACTIVATION_STEP, 0},         {ACTIVATION_SIGMOID, 0}, {ACTIVATION_TANH, 0},
+    {ACTIVATION_RELU, 0},         {ACTIVATION_ELU, 0.5},   {ACTIVATION_LEAKY_RELU, 0.3},
+    {ACTIVATION_LEAKY_RELU, 0.1},
+};
+
+/* One of them, or none; with whole numbers one that keeps them whole. */
+static const struct elementwise *choose_function(uint32_t stream, long place) {
+    static const int exact[] = {0, 3, -1};
+    int f = how == DRAW_WHOLE ? exact[choose(stream, place, COUNT(exact))]
+                              : choose(stream, place, COUNT(functions) + 1) - 1;
+    return f < 0 ? NULL : &functions[f];
+}
+
+/* The derivative from the output. */
+static double derivative(const struct elementwise *f, double y) {
+    switch (f->activation) {
+    case ACTIVATION_STEP: return 0;
+    case ACTIVATION_SIGMOID: return y * (1 - y);
+    case ACTIVATION_TANH: return 1 - y * y;
+    case ACTIVATION_RELU: return y > 0;
+    case ACTIVATION_LEAKY_RELU: return y > 0 ? 1 : f->slope;
+    case ACTIVATION_ELU: return y > 0 ? 1 : y + f->slope;
+    case ACTIVATION_COUNT: break;
+    }
+    return NAN;
+}
+
+/* As compare, of then(expected): no function here is steeper than 1. Where a step may fall to
+ * either side nothing is said. */
+static void compare_after(const struct array *actual, const struct elementwise *then, double *sums,
+                          const double *magnitude, double terms, const char *what) {
+    double u = scalar_epsilon(q.type) / 2;
+    double gamma = terms * u / (1 - terms * u) + terms * DBL_EPSILON;
+    if (!then) {
+        compare(actual, sums, magnitude, terms, what);
+        return;
+    }
+    for (long i = 0; i < actual->count; i++) {
+        double error = how == DRAW_WHOLE ? 0 : gamma * magnitude[i],
+               value = get(&q, actual->device, i);
+        double expected = reference_activation(then->activation, then->slope, sums[i]);
+        double allowed = how == DRAW_WHOLE ? 0 : error + 32 * u * (1 + fabs(expected));
+        if (then->activation == ACTIVATION_STEP && fabs(sums[i]) <= error && how != DRAW_WHOLE)
+            continue;
+        if (!(fabs(value - expected) <= allowed))
+            fail_msg("%s, then %d, %s, %s, %d threads: element %ld of %ld is %.17g, not %.17g",
+                     what, (int)then->activation, setup_text, scalar_name(q.type), q.threads, i,
+                     actual->count, value, expected);
+    }
+}
+
+/* Of gradients times the derivative of the activation whose outputs are x. */
+static void compare_before(const struct array *actual, const struct elementwise *before,
+                           const struct array *x, double *sums, double *magnitude, double terms,
+                           const char *what) {
+    for (long i = 0; before && i < actual->count; i++) {
+        double d = derivative(before, x->exact[i]);
+        sums[i] *= d;
+        magnitude[i] *= fabs(d) + 4; /* 1 - y^2 and the like keep an absolute error */
+        if (before->activation == ACTIVATION_RELU || before->activation == ACTIVATION_STEP)
+            magnitude[i] = magnitude[i] * d / 5; /* which choose, and round nothing */
+    }
+    compare(actual, sums, magnitude, terms + (before ? 4 : 0), what);
+}
+
+/* Makes x what the activation puts out. */
+static void make_output_of(const struct elementwise *before, struct array *x) {
+    for (long i = 0; before && i < x->count; i++) {
+        double z = how == DRAW_WHOLE ? x->exact[i] : 2 * x->exact[i];
+        set(&q, x->device, i, reference_activation(before->activation, before->slope, z));
+        x->exact[i] = get(&q, x->device, i);
+        x->magnitude[i] = fabs(x->exact[i]);
+    }
+}
+
+/* Nothing of x is an operation's business that is told of no activation. */
+static const void *seen(const struct elementwise *before, const void *x) {
+    return before ? x : NULL;
+}
+
 /* --- Dense ------------------------------------------------------------------------------------ */
 
-static void one_dense(const struct dense_shape *s) {
+static void one_dense(const struct dense_shape *s, const struct elementwise *then,
+                      const struct elementwise *before) {
     struct array x = array_new(1, s->images * s->in), w = array_new(2, s->in * s->out);
     struct array b = array_new(3, s->out), dy = array_new(4, s->images * s->out);
     struct array y = array_new(5, dy.count), dx = array_new(6, x.count);
     struct array dw = array_new(7, w.count), db = array_new(8, b.count);
+    const struct layer_operations *device = q.device->layers;
+    make_output_of(before, &x);
 
-    q.device->layers->dense_forward(&q, s, x.device, w.device, b.device, NULL, y.device);
+    device->dense_forward(&q, s, x.device, w.device, b.device, then, y.device);
     reference_dense(s, x.exact, w.exact, b.exact, y.exact);
     reference_dense(s, x.magnitude, w.magnitude, b.magnitude, y.magnitude);
-    compare(&y, y.exact, y.magnitude, (double)(s->in + 1), "dense forward");
+    compare_after(&y, then, y.exact, y.magnitude, (double)(s->in + 1), "dense forward");
 
-    q.device->layers->dense_weight_gradient(&q, s, x.device, dy.device, dw.device, db.device);
+    device->dense_weight_gradient(&q, s, x.device, dy.device, dw.device, db.device);
     reference_dense_weight_gradient(s, x.exact, dy.exact, dw.exact, db.exact);
     reference_dense_weight_gradient(s, x.magnitude, dy.magnitude, dw.magnitude, db.magnitude);
     compare(&dw, dw.exact, dw.magnitude, (double)s->images, "dense weight gradient");
     compare(&db, db.exact, db.magnitude, (double)s->images, "dense bias gradient");
 
-    q.device->layers->dense_input_gradient(&q, s, dy.device, w.device, NULL, NULL, dx.device);
+    device->dense_input_gradient(&q, s, dy.device, w.device, before, seen(before, x.device),
+                                 dx.device);
     reference_dense_input_gradient(s, dy.exact, w.exact, dx.exact);
     reference_dense_input_gradient(s, dy.magnitude, w.magnitude, dx.magnitude);
-    compare(&dx, dx.exact, dx.magnitude, (double)s->out, "dense input gradient");
+    compare_before(&dx, before, &x, dx.exact, dx.magnitude, (double)s->out, "dense input gradient");
 
     struct array *all[] = {&x, &w, &b, &dy, &y, &dx, &dw, &db};
     for (size_t i = 0; i < COUNT(all); i++) array_free(all[i]);
 }
 
-static void dense_body(void) {
-    static const struct dense_shape shapes[] = {
-        {1, 1, 1}, {1, 7, 3}, {2, 300, 400}, {1, 700, 300}, {5, 3, 1}, {40, 70, 61}, {33, 130, 20}};
-    for (size_t i = 0; i < COUNT(shapes); i++) one_dense(&shapes[i]);
-}
-
+/* Shapes around vectors, tiles and what is divided between threads by rows and by columns. */
 static void dense(void **state) {
     (void)state;
-    everywhere(dense_body);
+    static const struct dense_shape shapes[] = {
+        {1, 1, 1},     {1, 7, 3},     {2, 300, 400}, {1, 700, 300}, {5, 3, 1},    {40, 70, 61},
+        {33, 130, 20}, {2, 17, 31},   {3, 16, 32},   {14, 33, 64},  {15, 65, 33}, {64, 30, 200},
+        {13, 257, 10}, {260, 15, 17}, {7, 200, 193}, {4, 513, 16}};
+    long place = 0;
+    find_setups();
+    for (int setup = 0; setup < setup_count; setup++) {
+        if (setups[setup].dense != DENSE_CBLAS && setups[setup].conv != CONV_AUTO)
+            continue; /* one of each is enough here */
+        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+            for (size_t i = 0; i < COUNT(shapes); i++)
+                for (int threads = 1; threads <= 3; threads++, place++) {
+                    how = choose(40, place, 4) ? DRAW_UNIFORM : DRAW_WHOLE;
+                    take_setup(&setups[setup], type, threads);
+                    one_dense(&shapes[i], choose_function(41, place), choose_function(42, place));
+                }
+        for (size_t f = 0; f < COUNT(functions); f++) { /* none of them is left to chance */
+            how = DRAW_UNIFORM;
+            take_setup(&setups[setup], f % 2 ? SCALAR_S : SCALAR_D, 1 + (int)f % 3);
+            one_dense(&(struct dense_shape){9, 40, 37}, &functions[f], &functions[f]);
+        }
+    }
+    how = DRAW_UNIFORM;
 }
 
 /* --- Convolution ------------------------------------------------------------------------------ */
 
-static void one_conv(long images, long height, long width, long channels, long kernel, long stride,
-                     long padding, long filters) {
-    struct conv_shape shape = {images,
+static struct conv_shape conv_of(long images, long height, long width, long channels, long kernel,
+                                 long stride, long padding, long filters) {
+    return (struct conv_shape){images,
                                height,
                                width,
                                channels,
@@ -126,63 +283,191 @@ static void one_conv(long images, long height, long width, long channels, long k
                                (height + 2 * padding - kernel) / stride + 1,
                                (width + 2 * padding - kernel) / stride + 1,
                                filters};
-    const struct conv_shape *s = &shape;
-    long pixels = images * s->out_height * s->out_width, taps = kernel * kernel * channels;
-    struct array x = array_new(1, images * height * width * channels);
-    struct array w = array_new(2, taps * filters), b = array_new(3, filters);
-    struct array dy = array_new(4, pixels * filters), y = array_new(5, dy.count);
-    struct array dx = array_new(6, x.count), dw = array_new(7, w.count), db = array_new(8, b.count);
-    size_t bytes = q.device->layers->conv_scratch(&q, s);
-    q.scratch = malloc(bytes);
-    q.scratch_bytes = bytes;
-    memset(q.scratch, 0xff, bytes); /* NaN: nothing is read that was not written */
+}
 
-    q.device->layers->conv_forward(&q, s, x.device, w.device, b.device, NULL, y.device);
+/* Exactly as much as is asked for; NaN: nothing is read that was not written. */
+static void take_scratch(const struct conv_shape *s) {
+    q.scratch_bytes = q.device->layers->conv_scratch(&q, s);
+    q.scratch = malloc(q.scratch_bytes);
+    memset(q.scratch, 0xff, q.scratch_bytes);
+}
+
+static void one_conv(const struct conv_shape *s, const struct elementwise *then,
+                     const struct elementwise *before) {
+    long pixels = s->images * s->out_height * s->out_width;
+    long taps = s->kernel * s->kernel * s->channels;
+    struct array x = array_new(1, s->images * s->height * s->width * s->channels);
+    struct array w = array_new(2, taps * s->filters), b = array_new(3, s->filters);
+    struct array dy = array_new(4, pixels * s->filters), y = array_new(5, dy.count);
+    struct array dx = array_new(6, x.count), dw = array_new(7, w.count), db = array_new(8, b.count);
+    const struct layer_operations *device = q.device->layers;
+    char what[200];
+    snprintf(what, sizeof what,
+             "conv of %ld %ldx%ldx%ld, %ldx%ldx%ld stride %ld pad %ld: ", s->images, s->height,
+             s->width, s->channels, s->kernel, s->kernel, s->filters, s->stride, s->padding);
+    char *pass = what + strlen(what);
+    size_t left = sizeof what - strlen(what);
+    make_output_of(before, &x);
+    take_scratch(s);
+
+    snprintf(pass, left, "forward");
+    device->conv_forward(&q, s, x.device, w.device, b.device, then, y.device);
     reference_conv(s, x.exact, w.exact, b.exact, y.exact);
     reference_conv(s, x.magnitude, w.magnitude, b.magnitude, y.magnitude);
-    compare(&y, y.exact, y.magnitude, (double)(taps + 1), "conv forward");
+    compare_after(&y, then, y.exact, y.magnitude, (double)(taps + 1), what);
 
-    q.device->layers->conv_weight_gradient(&q, s, x.device, dy.device, dw.device, db.device);
+    device->conv_weight_gradient(&q, s, x.device, dy.device, dw.device, db.device);
     reference_conv_weight_gradient(s, x.exact, dy.exact, dw.exact, db.exact);
     reference_conv_weight_gradient(s, x.magnitude, dy.magnitude, dw.magnitude, db.magnitude);
-    compare(&dw, dw.exact, dw.magnitude, (double)(pixels + q.threads), "conv weight gradient");
-    compare(&db, db.exact, db.magnitude, (double)(pixels + q.threads), "conv bias gradient");
+    snprintf(pass, left, "weight gradient");
+    compare(&dw, dw.exact, dw.magnitude, (double)(pixels + q.threads), what);
+    snprintf(pass, left, "bias gradient");
+    compare(&db, db.exact, db.magnitude, (double)(pixels + q.threads), what);
 
-    q.device->layers->conv_input_gradient(&q, s, dy.device, w.device, NULL, NULL, dx.device);
+    snprintf(pass, left, "input gradient");
+    device->conv_input_gradient(&q, s, dy.device, w.device, before, seen(before, x.device),
+                                dx.device);
     reference_conv_input_gradient(s, dy.exact, w.exact, dx.exact);
     reference_conv_input_gradient(s, dy.magnitude, w.magnitude, dx.magnitude);
-    compare(&dx, dx.exact, dx.magnitude, (double)(kernel * kernel * filters),
-            "conv input gradient");
+    compare_before(&dx, before, &x, dx.exact, dx.magnitude,
+                   (double)(s->kernel * s->kernel * s->filters), what);
 
     struct array *all[] = {&x, &w, &b, &dy, &y, &dx, &dw, &db};
     for (size_t i = 0; i < COUNT(all); i++) array_free(all[i]);
     free(q.scratch);
+    q.scratch = NULL;
 }
 
-static void conv_body(void) {
-    one_conv(1, 1, 1, 1, 1, 1, 0, 1);
-    one_conv(3, 5, 4, 2, 3, 1, 0, 3);
-    one_conv(2, 5, 7, 1, 3, 1, 1, 4);
-    one_conv(2, 6, 5, 3, 2, 2, 0, 2);
-    one_conv(2, 7, 5, 2, 3, 2, 1, 3);
-    one_conv(1, 4, 4, 1, 3, 3, 2, 2);
-    one_conv(2, 1, 1, 3, 5, 3, 4, 2); /* nearly all padding */
-    one_conv(2, 1, 6, 2, 3, 2, 2, 2);
-    one_conv(2, 6, 6, 2, 1, 4, 0, 3); /* pixels that no window meets */
-    one_conv(7, 12, 12, 4, 5, 1, 2, 6);
-    one_conv(300, 3, 2, 1, 2, 1, 0, 2); /* many small images: lowered in several rounds */
-    one_conv(2, 28, 28, 1, 3, 1, 0, 32);
+/* images, height, width, channels, kernel, stride, padding, filters */
+static const long conv_shapes[][8] = {
+    {1, 1, 1, 1, 1, 1, 0, 1},
+    {3, 5, 4, 2, 3, 1, 0, 3},
+    {2, 5, 7, 1, 3, 1, 1, 4},
+    {2, 6, 5, 3, 2, 2, 0, 2},
+    {2, 7, 5, 2, 3, 2, 1, 3},
+    {1, 4, 4, 1, 3, 3, 2, 2},
+    {2, 1, 1, 3, 5, 3, 4, 2}, /* nearly all padding */
+    {2, 1, 6, 2, 3, 2, 2, 2},
+    {2, 6, 6, 2, 1, 4, 0, 3}, /* pixels that no window meets */
+    {7, 12, 12, 4, 5, 1, 2, 6},
+    {300, 3, 2, 1, 2, 1, 0, 2}, /* many small images: lowered in several rounds */
+    {2, 28, 28, 1, 3, 1, 0, 32},
+    {2, 3, 3, 2, 2, 1, 2, 5}, /* windows of padding alone: padding = kernel, */
+    {2, 3, 5, 2, 2, 1, 4, 17},
+    {2, 3, 5, 3, 1, 1, 2, 16},
+    {1, 2, 3, 3, 3, 2, 7, 33},
+    {2, 4, 6, 16, 1, 3, 3, 6}, /* and larger than stride and kernel */
+    {3, 9, 9, 3, 2, 5, 1, 16}, /* stride > kernel */
+    {1, 12, 30, 17, 3, 1, 1, 33},
+    {1, 14, 14, 16, 5, 1, 2, 48},
+    {2, 7, 15, 17, 3, 1, 0, 64},
+    {2, 6, 5, 16, 3, 1, 2, 65},
+    {1, 5, 16, 33, 2, 1, 1, 17},
+    {2, 14, 14, 6, 5, 1, 0, 16},  /* LeNet-5's second */
+    {1, 26, 26, 32, 3, 1, 0, 32}, /* cnn's second: several tiles of one image */
+};
+
+/* One that may go wrong: every width, at most a few rows. */
+static struct conv_shape chosen_conv(long place) {
+    static const long filters[] = {1, 6, 16, 17, 32, 33, 48, 64, 65}, channels[] = {1, 3, 16, 17};
+    static const long kernels[] = {1, 2, 3, 5};
+    long kernel = kernels[choose(50, place, COUNT(kernels))], width = 1 + place % 30;
+    long height = 1 + choose(51, place, 6),
+         stride = choose(52, place, 2) ? 1 : 1 + choose(53, place, 4);
+    long padding = choose(54, place, (int)kernel + 2), least = height < width ? height : width;
+    while (least + 2 * padding < kernel) padding++;
+    return conv_of(1 + choose(55, place, 4), height, width,
+                   channels[choose(56, place, COUNT(channels))], kernel, stride, padding,
+                   filters[choose(57, place, COUNT(filters))]);
+}
+
+static void conv_everywhere(const struct conv_shape *s, long shape) {
+    for (int setup = 0; setup < setup_count; setup++) {
+        long place = shape * MOST_SETUPS + setup;
+        how = choose(43, place, 4) ? DRAW_UNIFORM : DRAW_WHOLE;
+        take_setup(&setups[setup], choose(44, place, 2) ? SCALAR_S : SCALAR_D,
+                   1 + choose(45, place, 3));
+        one_conv(s, choose_function(46, place), choose_function(47, place));
+    }
+    how = DRAW_UNIFORM;
 }
 
 static void conv(void **state) {
     (void)state;
-    everywhere(conv_body);
+    find_setups();
+    for (size_t i = 0; i < COUNT(conv_shapes); i++) {
+        const long *c = conv_shapes[i];
+        struct conv_shape s = conv_of(c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
+        conv_everywhere(&s, (long)i);
+    }
+    for (long place = 0; place < 90; place++) {
+        struct conv_shape s = chosen_conv(place);
+        conv_everywhere(&s, 1000 + place);
+    }
+}
+
+/* Every setup with every activation and type, and every number of threads with some of them. */
+static void conv_with_activations(void **state) {
+    (void)state;
+    static const struct conv_shape shapes[2] = {{5, 6, 7, 3, 3, 1, 1, 6, 7, 18},
+                                                {2, 7, 6, 3, 3, 2, 0, 3, 2, 18}};
+    find_setups();
+    for (int setup = 0; setup < setup_count; setup++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+            for (size_t f = 0; f < COUNT(functions); f++)
+                for (int s = 0; s < 2; s++) {
+                    take_setup(&setups[setup], type, 1 + (int)f % 3);
+                    one_conv(&shapes[s], &functions[f], &functions[f]);
+                }
+}
+
+/* Threads share rows of pixels, which are computed by themselves: the same bits on any number of
+ * them. */
+static void conv_bits(void **state) {
+    (void)state;
+    find_setups();
+    for (int setup = 0; setup < setup_count; setup++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+            for (long place = 0; place < 12; place++) {
+                struct conv_shape s =
+                    place ? chosen_conv(7 * place) : conv_of(3, 12, 12, 4, 5, 1, 2, 20);
+                if (setups[setup].dense == DENSE_CBLAS) continue; /* a library may do otherwise */
+                void *first[2] = {NULL, NULL};
+                const struct elementwise *f = place % 3 ? &functions[3] : NULL;
+                for (int threads = 1; threads <= 4; threads++) {
+                    take_setup(&setups[setup], type, threads);
+                    long taps = s.kernel * s.kernel * s.channels;
+                    struct array x = array_new(1, s.images * s.height * s.width * s.channels);
+                    struct array w = array_new(2, taps * s.filters), b = array_new(3, s.filters);
+                    struct array dy =
+                        array_new(4, s.images * s.out_height * s.out_width * s.filters);
+                    void *y = room(&q, dy.count), *dx = room(&q, x.count);
+                    take_scratch(&s);
+                    q.device->layers->conv_forward(&q, &s, x.device, w.device, b.device, f, y);
+                    q.device->layers->conv_input_gradient(&q, &s, dy.device, w.device, f,
+                                                          seen(f, x.device), dx);
+                    if (threads == 1) first[0] = y, first[1] = dx;
+                    if (threads > 1) {
+                        size_t element = scalar_bytes(type);
+                        if (memcmp(y, first[0], (size_t)dy.count * element) ||
+                            memcmp(dx, first[1], (size_t)x.count * element))
+                            fail_msg("%s: other bits on %d threads", setup_text, threads);
+                        free(y), free(dx);
+                    }
+                    array_free(&x), array_free(&w), array_free(&b), array_free(&dy);
+                    free(q.scratch);
+                }
+                free(first[0]), free(first[1]);
+            }
 }
 
 /* --- Pooling ---------------------------------------------------------------------------------- */
 
+static const struct elementwise *pool_before; /* NULL: none */
+
 static void one_pool(long images, long height, long width, long channels, long window,
                      long stride) {
+    const struct elementwise *before = pool_before;
     struct pool_shape shape = {images,
                                height,
                                width,
@@ -198,15 +483,17 @@ static void one_pool(long images, long height, long width, long channels, long w
     int32_t *where = malloc((size_t)y.count * sizeof *where);
     double cells = (double)(window * window);
     const struct layer_operations *device = q.device->layers;
+    make_output_of(before, &x);
 
     device->max_pool_forward(&q, s, x.device, y.device, where);
     reference_max_pool(s, x.exact, y.exact);
     compare(&y, y.exact, y.magnitude, 0, "max pool"); /* a choice rounds nothing */
 
-    device->max_pool_backward(&q, s, dy.device, where, NULL, NULL, dx.device);
+    /* `before` is of y there; what is the largest is x's, so that of x does as well here. */
+    device->max_pool_backward(&q, s, dy.device, where, before, seen(before, y.device), dx.device);
     reference_max_pool_gradient(s, x.exact, dy.exact, dx.exact);
     reference_max_pool_gradient(s, x.exact, dy.magnitude, dx.magnitude);
-    compare(&dx, dx.exact, dx.magnitude, cells, "max pool gradient");
+    compare_before(&dx, before, &x, dx.exact, dx.magnitude, cells, "max pool gradient");
 
     /* The share 1 / window^2 is rounded, so whole numbers stay exact for windows of 1, 2, 4. */
     enum draw drawn = how;
@@ -216,10 +503,10 @@ static void one_pool(long images, long height, long width, long channels, long w
     reference_average_pool(s, x.magnitude, y.magnitude);
     compare(&y, y.exact, y.magnitude, cells + 2, "average pool");
 
-    device->average_pool_backward(&q, s, dy.device, NULL, NULL, dx.device);
+    device->average_pool_backward(&q, s, dy.device, before, seen(before, x.device), dx.device);
     reference_average_pool_gradient(s, dy.exact, dx.exact);
     reference_average_pool_gradient(s, dy.magnitude, dx.magnitude);
-    compare(&dx, dx.exact, dx.magnitude, cells + 2, "average pool gradient");
+    compare_before(&dx, before, &x, dx.exact, dx.magnitude, cells + 2, "average pool gradient");
     how = drawn;
 
     struct array *all[] = {&x, &dy, &y, &dx};
@@ -240,6 +527,23 @@ static void pool_body(void) {
 static void pool(void **state) {
     (void)state;
     everywhere(pool_body);
+}
+
+/* The derivative of the activation in front taken along, both with and without the measures. */
+static void pool_before_body(void) {
+    for (int plain = 0; plain < 2; plain++)
+        for (size_t f = 0; f < COUNT(functions); f++) {
+            if (how == DRAW_WHOLE && f != 0 && f != 3) continue;
+            q.without = plain ? (1U << MEASURE_COUNT) - 1 : 0;
+            pool_before = &functions[f];
+            pool_body();
+        }
+    pool_before = NULL;
+}
+
+static void pool_with_activations(void **state) {
+    (void)state;
+    everywhere(pool_before_body);
 }
 
 /* --- Activations ------------------------------------------------------------------------------ */
@@ -519,7 +823,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense),
         cmocka_unit_test(conv),
+        cmocka_unit_test(conv_with_activations),
+        cmocka_unit_test(conv_bits),
         cmocka_unit_test(pool),
+        cmocka_unit_test(pool_with_activations),
         cmocka_unit_test(activations),
         cmocka_unit_test(maxout),
         cmocka_unit_test(softmax),

@@ -8,8 +8,33 @@
 
 enum {
     BLOCK_ROWS = 252, /* of A: with the depth, a quarter of a megabyte in the second cache */
+    FAR_BYTES = 1 << 20, /* of B, that do not stay in the second cache beside A */
     PANEL_BYTES = 256 * 2 * 64, /* of B, 256 deep, on the stack */
 };
+
+/* Asks for B's next panel, a part of it with each tile: it comes from further away than a tile takes
+ * and lies in pieces too short for the processor to foresee. */
+static void run_tiles(const struct queue *q, const struct tile_set *set, const struct product *p,
+                      const struct tile *t, long rows, long next, long first) {
+    long tiles = tile_count(set, rows), line = 64 / (long)set->element;
+    bool ahead = next < p->n && !p->trans_a && !p->trans_b &&
+                 (size_t)(p->n * p->k) * set->element > FAR_BYTES;
+    long width = ahead && p->n - next > t->b_step ? t->b_step : p->n - next;
+    long strips = p->trans_b ? width : t->length, along = p->trans_b ? t->length : width;
+    for (long i = 0; i < tiles; i++) {
+        long begin = tile_begin(rows, tiles, i), end = tile_begin(rows, tiles, i + 1);
+        struct tile part = *t;
+        for (long r = strips * i / tiles; ahead && r < strips * (i + 1) / tiles; r++) {
+            const void *from = element_at(q, p->b, p->trans_b ? (next + r) * p->ldb + first
+                                                              : (first + r) * p->ldb + next);
+            for (long c = 0; c < along; c += line)
+                __builtin_prefetch(element_at(q, from, c), 0, 2);
+        }
+        part.a = element_at(q, t->a, begin * t->a_row);
+        part.c = element_at(q, t->c, begin * t->c_row);
+        tile_run(set, &part, end - begin);
+    }
+}
 
 /* A strip of C: `rows` rows and the columns of one panel. */
 static void strip(const struct queue *q, const struct tile_set *set, const struct product *p,
@@ -46,7 +71,7 @@ static void strip(const struct queue *q, const struct tile_set *set, const struc
             set->pack(b, p->ldb, depth, columns, vectors, panel);
         }
     }
-    tile_rows(set, &t, rows);
+    run_tiles(q, set, p, &t, rows, column + vectors * set->lanes, first);
 }
 
 void cpu_own_product(const struct queue *q, int thread, const struct product *p) {

@@ -21,12 +21,10 @@ void tile_rows(const struct tile_set *set, const struct tile *t, long rows) {
     struct tile part = *t;
     size_t element = set->element;
     long tiles = tile_count(set, rows);
-    bool adjacent = t->a_row == 1;
-    int vectors = t->columns > set->lanes;
     for (long i = 0; i < tiles; i++) {
         long begin = tile_begin(rows, tiles, i), end = tile_begin(rows, tiles, i + 1);
         part.a = (const char *)t->a + (size_t)(begin * t->a_row) * element;
         part.c = (char *)t->c + (size_t)(begin * t->c_row) * element;
-        set->run[end - begin][adjacent][vectors](&part);
+        tile_run(set, &part, end - begin);
     }
 }

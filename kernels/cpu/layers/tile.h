@@ -62,6 +62,11 @@ static inline int tile_vectors(const struct tile_set *set, long columns, long co
     return columns - column > set->lanes ? 2 : 1;
 }
 
+/* Runs a tile of so many rows, most_rows at most. */
+static inline void tile_run(const struct tile_set *set, const struct tile *t, long rows) {
+    set->run[rows][t->a_row == 1][t->columns > set->lanes](t);
+}
+
 /* Runs the tile over `rows` rows, `t` being the first of them: a, c at row 0. */
 void tile_rows(const struct tile_set *set, const struct tile *t, long rows);
 

@@ -36,7 +36,13 @@ TARGET INLINE void NAME(begin)(const struct tile *t, int rows, int vectors, VECT
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) sum[i][v] = bias[v];
-    if (!t->add) return;
+    if (!t->add) { /* what is written at the end may be far away: asked for now */
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++)
+                __builtin_prefetch((const REAL *)t->c + i * t->c_row + v * LANES, 1, 3);
+        return;
+    }
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
