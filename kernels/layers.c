@@ -8,6 +8,7 @@ const struct measure_row measure_table[MEASURE_COUNT] = {
     [MEASURE_FLUSHED] = {"flushed", "denormal numbers count as 0"},
     [MEASURE_FUSED] = {"fused",
                        "activations and their derivatives inside the products beside them"},
+    [MEASURE_SLICED] = {"sliced", "convolutions take few images at a time, from layer to layer"},
     [MEASURE_VECTOR_MATH] = {"vector-math", "exp and tanh of whole vectors"},
     [MEASURE_VECTOR_MASKS] = {"vector-masks", "random numbers of dropout in whole vectors"},
     [MEASURE_BYTE_POOLS] = {"byte-pools", "places of maxima in bytes"},

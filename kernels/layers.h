@@ -34,6 +34,7 @@ enum measure {
     MEASURE_PINNED,
     MEASURE_FLUSHED,
     MEASURE_FUSED,
+    MEASURE_SLICED,
     MEASURE_VECTOR_MATH,
     MEASURE_VECTOR_MASKS,
     MEASURE_BYTE_POOLS,
@@ -161,8 +162,9 @@ struct layer_operations {
      * x[i][oy stride + ky - padding][ox stride + kx - padding][c] w[ky][kx][c][f] */
     void (*conv_forward)(struct queue *, const struct conv_shape *, const void *x, const void *w,
                          const void *b, const struct elementwise *then, void *y);
+    /* `add`: to what dw and db hold. */
     void (*conv_weight_gradient)(struct queue *, const struct conv_shape *, const void *x,
-                                 const void *dy, void *dw, void *db);
+                                 const void *dy, bool add, void *dw, void *db);
     void (*conv_input_gradient)(struct queue *, const struct conv_shape *, const void *dy,
                                 const void *w, const struct elementwise *before, const void *x,
                                 void *dx);
@@ -213,6 +215,10 @@ struct layer_operations {
     /* Bytes of scratch memory that a convolution, or the loss of so many images, wants. */
     size_t (*conv_scratch)(const struct queue *, const struct conv_shape *);
     size_t (*loss_scratch)(const struct queue *, long images);
+
+    /* Images to take through several layers at once, so that what lies between the layers stays in
+     * a cache; `bytes` is what lies there of one image. 0: all. */
+    long (*slice)(const struct queue *, size_t bytes);
 
     /* The path that a layer's products take on this queue, as --by-layer shows it: "own", "direct";
      * pass is "forward" or "backward". */

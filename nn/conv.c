@@ -43,7 +43,7 @@ static void forward(const struct pass *p, const struct layer *l) {
 static void backward(const struct pass *p, const struct layer *l) {
     struct conv_shape s = dimensions(l, p->images);
     const struct layer_operations *device = p->queue->device->layers;
-    device->conv_weight_gradient(p->queue, &s, l->x, l->dy, l->dw, l->db);
+    device->conv_weight_gradient(p->queue, &s, l->x, l->dy, p->add, l->dw, l->db);
     if (l->dx) device->conv_input_gradient(p->queue, &s, l->dy, l->w, layer_before(l), l->x, l->dx);
 }
 

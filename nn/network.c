@@ -50,9 +50,29 @@ static bool takes_derivative(const struct architecture *a, const struct queue *q
 
 /* The size of everything, in bytes. */
 struct plan {
-    size_t parameter, activation, difference, memory, scratch;
-    bool own[MOST_LAYERS]; /* the layer has an output of its own */
+    size_t parameter, activation, memory, scratch;
+    size_t difference, slice_difference; /* one of two buffers of each */
+    bool own[MOST_LAYERS];               /* the layer has an output of its own */
+    int sliced;
+    long slice;
 };
+
+/* Layers up to the first dense one, where there is a convolution among them. */
+static void find_slices(const struct architecture *a, const struct queue *queue, long batch,
+                        struct plan *plan) {
+    bool has_conv = false;
+    size_t bytes = 0;
+    int count = 0;
+    for (; count < a->count && a->layers[count].kind != &dense_kind; count++) {
+        has_conv |= a->layers[count].kind == &conv_kind;
+        if (plan->own[count])
+            bytes += (size_t)extent_size(a->layers[count].out) * scalar_bytes(queue->type);
+    }
+    long slice = queue->device->layers->slice(queue, bytes);
+    if (!has_conv || !queue_uses(queue, MEASURE_SLICED) || slice <= 0 || slice >= batch) return;
+    plan->sliced = count;
+    plan->slice = slice;
+}
 
 static struct plan plan_of(const struct architecture *a, const struct queue *queue, long batch) {
     struct plan plan = {0};
@@ -67,10 +87,17 @@ static struct plan plan_of(const struct architecture *a, const struct queue *que
             kept = kept_by(a->layers[maker(a, i)].kind, KEPT_NOTHING);
         plan.parameter += (size_t)(l->weights + l->biases) * element;
         if (plan.own[i]) plan.activation += out;
-        if (out > plan.difference) plan.difference = out;
         if (l->kind->memory) plan.memory += aligned(images * l->kind->memory(l));
         size_t scratch = l->kind->scratch ? l->kind->scratch(l, queue, batch) : 0;
         if (scratch > plan.scratch) plan.scratch = scratch;
+    }
+    find_slices(a, queue, batch, &plan);
+    for (int i = 0; i < a->count; i++) {
+        bool whole = i >= plan.sliced - 1;
+        size_t n = whole ? images : (size_t)plan.slice;
+        size_t out = aligned(n * (size_t)extent_size(a->layers[i].out) * element);
+        size_t *most = whole ? &plan.difference : &plan.slice_difference;
+        if (out > *most) *most = out;
     }
     size_t loss = queue->device->layers->loss_scratch(queue, batch);
     if (loss > plan.scratch) plan.scratch = loss;
@@ -81,7 +108,7 @@ size_t network_bytes(const struct architecture *a, const struct queue *queue, lo
                      bool training) {
     struct plan plan = plan_of(a, queue, batch);
     return plan.parameter + plan.activation + plan.memory + plan.scratch +
-           (training ? plan.parameter + 2 * plan.difference : 0);
+           (training ? plan.parameter + 2 * (plan.difference + plan.slice_difference) : 0);
 }
 
 static bool reserve(const struct device *device, struct arena *arena, size_t bytes) {
@@ -128,16 +155,24 @@ static void place_outputs(struct network *n, const struct plan *plan, size_t ele
 }
 
 /* Two buffers in turn: dx of a layer is dy of the one before. Layers up to the first one with
- * parameters hand nothing on. */
-static void place_differences(struct network *n, size_t bytes) {
-    char *buffer[2] = {n->difference.memory, n->difference.memory + bytes};
+ * parameters hand nothing on. What sliced layers hand to each other is of a slice alone. */
+static void place_differences(struct network *n, const struct plan *plan) {
+    char *memory = n->difference.memory, *slices = memory + 2 * plan->difference;
+    char *buffer[2][2] = {{slices, slices + plan->slice_difference},
+                          {memory, memory + plan->difference}};
     int first = 0, now = 0;
+    bool whole = true;
     while (first < n->count - 1 && !n->layers[first].weights) first++;
     for (int i = n->count - 1; i >= 0; i--) {
         struct layer *l = &n->layers[i];
-        l->dy = buffer[now];
-        if (!l->kind->in_place) now = !now;
-        l->dx = i > first ? buffer[now] : NULL;
+        l->dy = buffer[whole][now];
+        l->dy_whole = whole;
+        if (!l->kind->in_place) {
+            now = !now;
+            whole = i >= n->sliced;
+        }
+        l->dx = i > first ? buffer[whole][now] : NULL;
+        l->dx_whole = whole;
     }
 }
 
@@ -230,7 +265,8 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
         !reserve(device, &n->activation, plan.activation) ||
         !reserve(device, &n->memory, plan.memory) || !reserve(device, &n->scratch, plan.scratch) ||
         (training && !reserve(device, &n->gradient, plan.parameter)) ||
-        (training && !reserve(device, &n->difference, 2 * plan.difference))) {
+        (training &&
+         !reserve(device, &n->difference, 2 * (plan.difference + plan.slice_difference)))) {
         snprintf(reason, size, "%.1f GB of memory could not be had; take a smaller batch",
                  (double)bytes * 1e-9);
         network_free(n);
@@ -238,7 +274,9 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     }
     place_parameters(n, element, training);
     place_outputs(n, &plan, element);
-    if (training) place_differences(n, plan.difference);
+    n->sliced = plan.sliced < n->computed ? plan.sliced : n->computed;
+    n->slice = plan.slice;
+    if (training) place_differences(n, &plan);
     fuse(n, training);
     name_paths(n);
     return true;

@@ -43,6 +43,8 @@ struct layer {
     bool has_then, has_before;
     bool skips_forward, skips_backward;
 
+    bool dy_whole, dx_whole; /* of all images of a batch, not of a slice */
+
     char forward_path[32], backward_path[32]; /* for people: "direct + relu"; "" where none */
 };
 
@@ -63,6 +65,9 @@ struct network {
     struct architecture architecture;
     struct layer *layers; /* of the architecture */
     int count;
+    int sliced;   /* layers at the front that take `slice` images after the other through all of
+                     them, 0: none */
+    long slice;
     int computed; /* layers that forward computes; the rest (softmax, sigmoid) is the loss's */
     struct queue *queue;
     enum loss loss;
@@ -78,6 +83,7 @@ struct pass {
     struct queue *queue;
     long images;
     bool training;             /* dropout drops */
+    bool add;                  /* gradients of weights: to what slices before have summed */
     struct dropout_place draw; /* its layer is set layer by layer */
 };
 

@@ -40,21 +40,56 @@ static void bring_scratch(struct network *n) {
     n->queue->scratch_bytes = n->scratch.bytes;
 }
 
+static void *shifted(const struct queue *q, const void *array, long images, struct extent of) {
+    return array ? (char *)array + (size_t)(images * extent_size(of)) * scalar_bytes(q->type)
+                 : NULL;
+}
+
+/* The layer as images from `first` on see it. */
+static struct layer from_image(const struct queue *q, const struct layer *l, long first) {
+    struct layer at = *l;
+    if (!first) return at;
+    at.x = shifted(q, l->x, first, l->in);
+    at.y = shifted(q, l->y, first, l->out);
+    if (l->dx_whole) at.dx = shifted(q, l->dx, first, l->in);
+    if (l->dy_whole) at.dy = shifted(q, l->dy, first, l->out);
+    if (l->memory) at.memory = (char *)l->memory + (size_t)first * l->kind->memory(l);
+    return at;
+}
+
+/* Images [first, first + pass->images) through layers [from, to). */
+static void forward_layers(struct network *n, struct pass *pass, long first, long of, int from,
+                           int to) {
+    for (int i = from; i < to; i++) {
+        if (n->layers[i].skips_forward) continue;
+        struct span span = span_of(&n->layers[i], "forward", of);
+        struct layer l = from_image(n->queue, &n->layers[i], first);
+        pass->draw.layer = (uint32_t)i;
+        span_begin(&span);
+        copy_input(pass, &l);
+        if (i < n->computed) l.kind->forward(pass, &l);
+        span_end(&span);
+    }
+}
+
+static struct pass pass_of_slice(const struct network *n, const struct pass *pass, long first) {
+    struct pass slice = *pass;
+    slice.images = first + n->slice < pass->images ? n->slice : pass->images - first;
+    slice.draw.first_image += first;
+    slice.add = first > 0;
+    return slice;
+}
+
 /* a = x; for each layer: a = f(a) */
 void network_forward(struct network *n, const struct pass *pass, const void *x) {
     struct pass here = *pass;
     bring_scratch(n);
     n->layers[0].x = x;
-    for (int i = 0; i < n->count; i++) {
-        struct layer *l = &n->layers[i];
-        struct span span = span_of(l, "forward", pass->images);
-        if (l->skips_forward) continue;
-        here.draw.layer = (uint32_t)i;
-        span_begin(&span);
-        copy_input(pass, l);
-        if (i < n->computed) l->kind->forward(&here, l);
-        span_end(&span);
+    for (long first = 0; n->sliced && first < pass->images; first += n->slice) {
+        struct pass slice = pass_of_slice(n, pass, first);
+        forward_layers(n, &slice, first, pass->images, 0, n->sliced);
     }
+    forward_layers(n, &here, 0, pass->images, n->sliced, n->count);
 }
 
 struct step_result network_loss(struct network *n, const struct pass *pass,
@@ -75,22 +110,34 @@ struct step_result network_loss(struct network *n, const struct pass *pass,
     return result;
 }
 
+/* Layers [to, from] backward for images [first, first + pass->images); the last one that hands
+ * nothing on ends it. */
+static void backward_layers(struct network *n, struct pass *pass, long first, long of, int from,
+                            int to, const struct reducer *reducer) {
+    for (int i = from; i >= to; i--) {
+        struct layer *l = &n->layers[i];
+        if (l->skips_backward) continue;
+        struct span span = span_of(l, "backward", of);
+        struct layer at = from_image(n->queue, l, first);
+        pass->draw.layer = (uint32_t)i;
+        span_begin(&span);
+        l->kind->backward(pass, &at);
+        span_end(&span);
+        if (l->weights && reducer && first + pass->images == of)
+            reducer->gradient_ready(reducer->context, l->dw, l->weights + l->biases);
+        if (!l->dx && l->weights) return; /* nothing before it has parameters */
+    }
+}
+
 /* d = gradient of the loss by the output; for each layer from the last: dw, db from d, then
  * d = d f' */
 void network_backward(struct network *n, const struct pass *pass, const struct reducer *reducer) {
     struct pass here = *pass;
     bring_scratch(n);
-    for (int i = n->computed - 1; i >= 0; i--) {
-        struct layer *l = &n->layers[i];
-        struct span span = span_of(l, "backward", pass->images);
-        if (l->skips_backward) continue;
-        here.draw.layer = (uint32_t)i;
-        span_begin(&span);
-        l->kind->backward(&here, l);
-        span_end(&span);
-        if (l->weights && reducer)
-            reducer->gradient_ready(reducer->context, l->dw, l->weights + l->biases);
-        if (!l->dx && l->weights) break; /* nothing before it has parameters */
+    backward_layers(n, &here, 0, pass->images, n->computed - 1, n->sliced, reducer);
+    for (long first = 0; n->sliced && first < pass->images; first += n->slice) {
+        struct pass slice = pass_of_slice(n, pass, first);
+        backward_layers(n, &slice, first, pass->images, n->sliced - 1, 0, reducer);
     }
 }
 

@@ -15,6 +15,7 @@ static const struct {
     {"direct", "convolutions without a matrix of columns", SAME, CONV_DIRECT, SAME},
     {"own", "own products; convolutions by their shape", SAME, CONV_AUTO, DENSE_AUTO},
     {"fused", NULL, MEASURE_FUSED, SAME, SAME},
+    {"sliced", NULL, MEASURE_SLICED, SAME, SAME},
     {"vector-math", NULL, MEASURE_VECTOR_MATH, SAME, SAME},
     {"vector-masks", NULL, MEASURE_VECTOR_MASKS, SAME, SAME},
     {"byte-pools", NULL, MEASURE_BYTE_POOLS, SAME, SAME},
@@ -39,6 +40,7 @@ static bool matters(const struct architecture *a, int step) {
     if (steps[step].conv > CONV_AUTO) return has_kind(a, &conv_kind);
     switch (steps[step].measure) {
     case MEASURE_VECTOR_MATH: return has_exponential(a);
+    case MEASURE_SLICED: return has_kind(a, &conv_kind);
     case MEASURE_VECTOR_MASKS: return has_kind(a, &dropout_kind);
     case MEASURE_BYTE_POOLS: return has_kind(a, &max_pool_kind);
     case MEASURE_ONE_UPDATE: return a->count > 1;

@@ -316,7 +316,7 @@ static void one_conv(const struct conv_shape *s, const struct elementwise *then,
     reference_conv(s, x.magnitude, w.magnitude, b.magnitude, y.magnitude);
     compare_after(&y, then, y.exact, y.magnitude, (double)(taps + 1), what);
 
-    device->conv_weight_gradient(&q, s, x.device, dy.device, dw.device, db.device);
+    device->conv_weight_gradient(&q, s, x.device, dy.device, false, dw.device, db.device);
     reference_conv_weight_gradient(s, x.exact, dy.exact, dw.exact, db.exact);
     reference_conv_weight_gradient(s, x.magnitude, dy.magnitude, dw.magnitude, db.magnitude);
     snprintf(pass, left, "weight gradient");

@@ -56,10 +56,11 @@ static void sum_gradients(long begin, long end, int thread, const void *argument
     if (parts > t->s->images) parts = t->s->images;
     for (long part = 0; part < parts; part++) { /* in the threads' order */
         const void *own = conv_gradient(t, (int)part);
+        bool first = part == 0 && !t->add;
         if (t->q->type == SCALAR_S)
-            add_part_s(begin, end, count, part == 0, own, t->dw, t->db);
+            add_part_s(begin, end, count, first, own, t->dw, t->db);
         else
-            add_part_d(begin, end, count, part == 0, own, t->dw, t->db);
+            add_part_d(begin, end, count, first, own, t->dw, t->db);
     }
 }
 
@@ -71,9 +72,9 @@ void cpu_conv_forward(struct queue *q, const struct conv_shape *s, const void *x
 }
 
 void cpu_conv_weight_gradient(struct queue *q, const struct conv_shape *s, const void *x,
-                              const void *dy, void *dw, void *db) {
+                              const void *dy, bool add, void *dw, void *db) {
     struct conv_task task = {
-        .q = q, .s = s, .x = x, .dy = dy, .dw = dw, .db = db, .piece = piece(q, s)};
+        .q = q, .s = s, .x = x, .dy = dy, .add = add, .dw = dw, .db = db, .piece = piece(q, s)};
     cpu_queue_for(q, s->images, 1, path_of(q, s, WEIGHT_GRADIENT)->weight_gradient, &task);
     cpu_queue_for(q, (conv_taps(s) + 1) * s->filters, ELEMENT_GRAIN, sum_gradients, &task);
 }

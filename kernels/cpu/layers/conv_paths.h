@@ -9,6 +9,7 @@ struct conv_task {
     const struct conv_shape *s;
     const void *x, *w, *b, *dy;
     void *y, *dx, *dw, *db;
+    bool add; /* to dw, db */
     const struct elementwise *then, *before;
     size_t piece; /* bytes of scratch of one thread */
 };

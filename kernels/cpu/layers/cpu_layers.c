@@ -2,10 +2,18 @@
 
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/team.h"
+#include "kernels/cpu/topology.h"
 
 #if defined __SSE2__
 #include <xmmintrin.h>
 #endif
+
+/* Half of the second cache: filters and scratch take the rest. */
+static long slice(const struct queue *q, size_t bytes) {
+    size_t cache = topology_get()->cache_bytes[2] / 2;
+    long images = bytes ? (long)(cache / bytes) : 1;
+    return (images < 1 ? 1 : images) * q->threads;
+}
 
 const struct layer_operations cpu_layers = {
     .dense_forward = cpu_dense_forward,
@@ -30,6 +38,7 @@ const struct layer_operations cpu_layers = {
     .update = cpu_update,
     .conv_scratch = cpu_conv_scratch,
     .loss_scratch = cpu_loss_scratch,
+    .slice = slice,
     .dense_path = cpu_dense_path,
     .conv_path = cpu_conv_path,
     .gather = cpu_gather,

@@ -72,7 +72,7 @@ const char *cpu_dense_path(const struct queue *, const struct dense_shape *, con
 void cpu_conv_forward(struct queue *, const struct conv_shape *, const void *x, const void *w,
                       const void *b, const struct elementwise *then, void *y);
 void cpu_conv_weight_gradient(struct queue *, const struct conv_shape *, const void *x,
-                              const void *dy, void *dw, void *db);
+                              const void *dy, bool add, void *dw, void *db);
 void cpu_conv_input_gradient(struct queue *, const struct conv_shape *, const void *dy,
                              const void *w, const struct elementwise *before, const void *x,
                              void *dx);
