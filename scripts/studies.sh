@@ -61,6 +61,11 @@ study quick             steps       train --network all --batch 128 --by-layer -
 study full              steps       train --network all --batch 128 --by-layer --threads "$threads" --types s,d --time-budget "$budget" --quiet
 study quick,full        batches     train --network all --batch 1,8,32,512 --threads "$threads" --time-budget "$budget" --quiet
 
+# What each measure is worth, from plain loops to the fast step.
+study smoke             ladder      train --network two-layer --batch 32 --ladder --threads 1 --time-budget "$budget" --quiet
+study quick             ladder      train --network mlp5,lenet5,cnn --ladder --threads 1 --time-budget "$budget" --quiet
+study full              ladder      train --network all --ladder --threads "$threads" --time-budget "$budget" --quiet
+
 # Trainings: a decision boundary, and real images.
 study smoke,quick       descent     train --recipe gradient-descent-1d --quiet
 study smoke             boundary    train --recipe circles --steps 2000 --quiet

@@ -70,6 +70,12 @@ static const char *const train_columns[] = {COMMON,
                                             "input_s",
                                             "ceiling_rate",
                                             "square_gflops",
+                                            "conv",
+                                            "dense",
+                                            "isa",
+                                            "without",
+                                            "rung",
+                                            "rung_number",
                                             MACHINE_STATE,
                                             NULL};
 

@@ -89,6 +89,21 @@ static void say_batch(const struct row *row, char *text, size_t size) {
 static void say_optimizer(const struct row *row, char *text, size_t size) {
     snprintf(text, size, "%.60s", record_text(row->record, "optimizer"));
 }
+/* How steps were computed, where not in the usual way. A ladder has both on its axis. */
+static void say_paths(const struct row *row, char *text, size_t size) {
+    const char *conv = record_text(row->record, "conv"), *dense = record_text(row->record, "dense");
+    const char *without = record_text(row->record, "without");
+    char part[220];
+    *text = '\0';
+    if (same(row->kind, "ladder")) return;
+    if (*conv && !same(conv, "auto")) append(text, size, " ", conv);
+    if (*dense && !same(dense, "auto")) append(text, size, " ", dense);
+    snprintf(part, sizeof part, "without %.200s", without);
+    if (*without) append(text, size, " ", part);
+}
+static void say_isa(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%.20s", *row->network ? record_text(row->record, "isa") : "");
+}
 static void say_seed(const struct row *row, char *text, size_t size) {
     if (*row->network)
         say_number(row, "seed", text, size);
@@ -110,6 +125,8 @@ const struct attribute attributes[] = {
     {"dataset", .say = say_dataset},
     {"batch", .say = say_batch, .in_subtitle = true},
     {"optimizer", .say = say_optimizer},
+    {"paths", .say = say_paths},
+    {"isa", .say = say_isa},
     {"seed", .say = say_seed},
     {"shape", .say = say_shape},
     {"uplo", .say = say_uplo},

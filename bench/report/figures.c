@@ -157,6 +157,18 @@ const struct figure figure_table[] = {
          "threads the smallest and the largest.",
      .command = "train",
      .make = make_layers},
+    {.name = "step-ladder",
+     .title = "What each measure is worth",
+     .purpose = "Time of a training step from plain loops and calls of the BLAS to the fast step: "
+                "each bar adds one measure to those above it.",
+     .command = "train",
+     .from_zero = true,
+     .x_is = "rung",
+     .group = rung_network,
+     .take = take_rungs,
+     .lacks = lacks_rungs,
+     .arrange = arrange_rungs,
+     .mark = mark_rungs},
     {.name = "images-per-s",
      .title = "Images per second against batch",
      .purpose = "Whole training steps: forward, loss, backward and update. Small batches pay for "

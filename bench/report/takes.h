@@ -34,6 +34,13 @@ void training_name(const struct row *row, char *text, size_t size);
 void dataset_name(const struct row *row, char *text, size_t size);
 void line_name(const struct line *line, char *text, size_t size);
 
+/* figure_rungs.c */
+take_function take_rungs;
+lacks_function lacks_rungs;
+arrange_function arrange_rungs;
+mark_function mark_rungs;
+void rung_network(const struct row *row, char *text, size_t size);
+
 /* figure_layers.c, figure_examples.c, figure_boundary.c, figure_descent.c */
 make_function make_layers, make_examples, make_boundary, make_descent;
 

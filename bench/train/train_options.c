@@ -114,7 +114,9 @@ static void take_isa(void *target, const char *name, const char *value) {
     const struct isa *table = isa_table(&count);
     char known[120] = "";
     for (size_t i = 0; i < count; i++) {
-        if (!table[i].supported() || !tile_set_find(&table[i], SCALAR_S)) continue;
+        const struct tile_set *set =
+            table[i].supported() ? tile_set_find(&table[i], SCALAR_S) : NULL;
+        if (!set || strcmp(set->isa, table[i].name) != 0) continue;
         if (strcmp(table[i].name, value) == 0) ((struct train_options *)target)->isa = &table[i];
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", table[i].name);

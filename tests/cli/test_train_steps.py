@@ -136,7 +136,8 @@ class Steps(cli.Case):
 
     def test_by_layer(self):
         lines = self.train("--network", "28x28x1 conv3x3x2 relu maxpool2 dropout0.5 dense3 softmax",
-                           "--batch", "5", "--by-layer")
+                           "--batch", "5", "--by-layer", "--without", "all", "--conv", "im2col",
+                           "--dense", "cblas")
         row, = cli.cases(lines)
         self.check_case(row)
         layers = lines[2:-1]
@@ -177,7 +178,84 @@ class Steps(cli.Case):
         self.train(*SMALL, "--by-layer", form="table")
         passes = [line.split()[:2] for line in self.result.stdout.splitlines()[2:] if line.strip()]
         self.assertEqual(passes[1:], [["dense1", "forward"], ["softmax1", "forward"],
-                                      ["loss", "loss"], ["dense1", "backward"], ["dense1", "update"]])
+                                      ["loss", "loss"], ["dense1", "backward"],
+                                      ["parameters", "update"]])
+
+    def test_fused_layers_name_their_path(self):
+        network = "28x28x1 conv3x3x2 relu maxpool2 dropout0.5 dense3 tanh dense2 softmax"
+        lines = self.train("--network", network, "--batch", "5", "--by-layer")
+        row, = cli.cases(lines)
+        self.check_case(row)
+        paths = {(line["layer"], line["pass"]): line["path"] for line in lines[2:-1]}
+        self.assertEqual(paths[("conv1", "forward")], "direct+relu")
+        self.assertEqual(paths[("conv1", "backward")], "direct")
+        self.assertEqual(paths[("maxpool1", "backward")], "+relu'")
+        self.assertEqual(paths[("dense1", "forward")], "own+tanh")
+        self.assertEqual(paths[("dense2", "backward")], "own+tanh'")
+        self.assertNotIn(("relu1", "forward"), paths)
+        self.assertNotIn(("tanh1", "backward"), paths)
+        products = sum(line["flops"] or 0 for line in lines[2:-1])
+        self.assertEqual(products, row["flops"])  # layers in slices are counted once
+
+    def test_paths_and_measures(self):
+        for options, columns in (
+                ((), ("auto", "auto", "")),
+                (("--conv", "tiled", "--dense", "cblas"), ("tiled", "cblas", "")),
+                (("--conv=direct", "--without", "fused,byte-pools"),
+                 ("direct", "auto", "fused,byte-pools")),
+                (("--without", "byte-pools,fused"), ("auto", "auto", "fused,byte-pools"))):
+            lines = self.train("--network", "6x6x1 conv3x3x2 relu maxpool2 2softmax", "--batch",
+                               "2", *options)
+            row, = cli.cases(lines)
+            self.check_case(row)
+            self.assertEqual((row["conv"], row["dense"], row["without"]), columns)
+            self.assertIsNone(row["rung"])
+        lines = self.train(*SMALL, "--without", "all")
+        measures = self.works("list", "measures").stdout.splitlines()[1:]
+        self.assertEqual(cli.cases(lines)[0]["without"].split(","),
+                         [line.split()[0] for line in measures])
+
+    def test_instruction_sets(self):
+        named = self.fails(2, "train", *SMALL, "--isa", "best", words=["--isa"])
+        known = named.stderr.split("this machine has ", 1)[1].strip().split(", ")
+        self.assertTrue(known)
+        for isa in known:
+            row, = cli.cases(self.train(*SMALL, "--isa", isa))
+            self.assertEqual(row["isa"], isa)
+
+    def test_ladder(self):
+        network = "6x6x1 conv3x3x2 relu maxpool2 dropout0.5 2softmax"
+        lines = self.train("--network", network, "--batch", "2,3", "--ladder")
+        rows = cli.cases(lines)
+        self.assertEqual({row["kind"] for row in rows}, {"ladder"})
+        first = [row for row in rows if row["batch"] == 2]
+        self.assertEqual([row["rung_number"] for row in first], list(range(len(first))))
+        self.assertEqual(len(rows), 2 * len(first))
+        plain, fast = first[0], first[-1]
+        self.assertEqual([plain["rung"], plain["conv"], plain["dense"]], ["plain", "im2col", "cblas"])
+        self.assertEqual([fast["conv"], fast["dense"], fast["without"]], ["auto", "auto", ""])
+        for below, above in zip(first, first[1:]):  # each rung changes one thing
+            changes = [below[key] != above[key] for key in ("conv", "dense", "without")]
+            self.assertIn(sum(changes), (1, 2))
+            gone = set(below["without"].split(",")) - set(above["without"].split(","))
+            self.assertLessEqual(len(gone), 1)
+        names = {row["rung"] for row in first}
+        self.assertLessEqual({"direct", "byte-pools", "vector-masks", "fused"}, names)
+        dense = cli.cases(self.train("--network", "6-3relu-2softmax", "--batch", "2", "--ladder"))
+        self.assertFalse({"direct", "byte-pools", "vector-masks", "sliced"}
+                         & {row["rung"] for row in dense})
+
+    def test_ladder_in_the_table(self):
+        self.train("--network", "6-3relu-2softmax", "--batch", "2", "--ladder", form="table")
+        lines = self.result.stdout.splitlines()
+        self.assertEqual(lines[0].split()[:5], ["network", "batch", "thr", "type", "with"])
+        self.assertEqual(lines[1].split()[4], "plain")
+
+    def test_what_does_not_go_together(self):
+        for options in (("--ladder", "--conv", "tiled"), ("--ladder", "--dense", "own"),
+                        ("--ladder", "--without", "fused"), ("--ladder", "--dataset", "mnist"),
+                        ("--conv", "fft"), ("--dense", "blas"), ("--without", "speed")):
+            self.fails(2, "train", *SMALL, *options, words=[options[0]])
 
     def test_csv(self):
         lines = self.train("--network", "softmax,784-4relu-10softmax", "--batch", "1,2", "--types",

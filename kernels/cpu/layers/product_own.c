@@ -7,31 +7,26 @@
 #include "kernels/trace.h"
 
 enum {
-    BLOCK_ROWS = 252, /* of A: with the depth, a quarter of a megabyte in the second cache */
+    BLOCK_ROWS = 252,    /* of A: with the depth, a quarter of a megabyte in the second cache */
     FAR_BYTES = 1 << 20, /* of B, that do not stay in the second cache beside A */
     PANEL_BYTES = 256 * 2 * 64, /* of B, 256 deep, on the stack */
 };
 
-/* Asks for B's next panel, a part of it with each tile: it comes from further away than a tile takes
- * and lies in pieces too short for the processor to foresee. */
+/* The tiles of a strip. Where B is large its next panel is asked for meanwhile, a part with each
+ * tile: it lies in pieces too short for the processor to foresee. */
 static void run_tiles(const struct queue *q, const struct tile_set *set, const struct product *p,
-                      const struct tile *t, long rows, long next, long first) {
-    long tiles = tile_count(set, rows), line = 64 / (long)set->element;
-    bool ahead = next < p->n && !p->trans_a && !p->trans_b &&
-                 (size_t)(p->n * p->k) * set->element > FAR_BYTES;
-    long width = ahead && p->n - next > t->b_step ? t->b_step : p->n - next;
-    long strips = p->trans_b ? width : t->length, along = p->trans_b ? t->length : width;
+                      const struct tile *t, long rows, long column, long first) {
+    long tiles = tile_count(set, rows), next = column + t->columns, line = 64 / (long)set->element;
+    long width = p->n - next < t->columns ? p->n - next : t->columns;
+    bool far = !p->trans_b && width > 0 && (size_t)(p->n * p->k) * set->element > FAR_BYTES;
     for (long i = 0; i < tiles; i++) {
         long begin = tile_begin(rows, tiles, i), end = tile_begin(rows, tiles, i + 1);
         struct tile part = *t;
-        for (long r = strips * i / tiles; ahead && r < strips * (i + 1) / tiles; r++) {
-            const void *from = element_at(q, p->b, p->trans_b ? (next + r) * p->ldb + first
-                                                              : (first + r) * p->ldb + next);
-            for (long c = 0; c < along; c += line)
-                __builtin_prefetch(element_at(q, from, c), 0, 2);
-        }
         part.a = element_at(q, t->a, begin * t->a_row);
         part.c = element_at(q, t->c, begin * t->c_row);
+        for (long r = t->length * i / tiles; far && r < t->length * (i + 1) / tiles; r++)
+            for (long c = 0; c < width; c += line)
+                __builtin_prefetch(element_at(q, p->b, (first + r) * p->ldb + next + c), 0, 2);
         tile_run(set, &part, end - begin);
     }
 }
@@ -71,13 +66,13 @@ static void strip(const struct queue *q, const struct tile_set *set, const struc
             set->pack(b, p->ldb, depth, columns, vectors, panel);
         }
     }
-    run_tiles(q, set, p, &t, rows, column + vectors * set->lanes, first);
+    run_tiles(q, set, p, &t, rows, column, first);
 }
 
 void cpu_own_product(const struct queue *q, int thread, const struct product *p) {
     struct span span = {.operation = "own", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
     const struct tile_set *set = tile_set_find(q->isa, q->type);
-    long depth = PANEL_BYTES / (2 * set->lanes * (long)set->element);
+    long depth = PANEL_BYTES / (tile_vectors(set, p->n, 0) * set->lanes * (long)set->element);
     long layers = (p->k + depth - 1) / depth, blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     span_begin(&span);
     for (long block = 0; block < blocks; block++) {
