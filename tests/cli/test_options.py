@@ -265,7 +265,7 @@ class Elsewhere(cli.Case):
         whole = self.works("list").stdout
         parts = "".join(self.works("list", part).stdout for part in
                         ("kernels", "libraries", "recipes", "networks", "layers", "optimizers",
-                         "datasets", "probes", "devices", "figures"))
+                         "measures", "datasets", "probes", "devices", "figures"))
         self.assertEqual(whole, parts)
         self.assertEqual(self.works("list", "probes", "devices", "probes").stdout,
                          self.works("list", "devices", "probes").stdout)

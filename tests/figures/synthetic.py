@@ -215,6 +215,22 @@ def write_steps(out, networks, batches, threads_list):
                          test_loss=None, test_accuracy=None, optimizer="sgd")
 
 
+LADDER = (("plain", 1.0), ("direct", 0.6), ("fused", 0.55), ("one-update", 0.56))
+
+
+def write_ladder(out, threads_list, network="cnn", batch=128, plain=0.04):
+    """Timed steps on the rungs of a ladder: kind "ladder"."""
+    for threads in threads_list:
+        for number, (rung, factor) in enumerate(LADDER):
+            seconds, peak, flops = plain * factor / threads, 284.0 * threads, 5e9
+            out.case(seconds, flops, None, library="openblas-openmp", type="s", threads=threads,
+                     network=network, recipe=None, dataset="synthetic", batch=batch,
+                     kind="ladder", rung=rung, rung_number=number, conv="auto", dense="auto",
+                     without="", isa="avx512", mfu=flops / seconds / 1e9 / peak,
+                     images_per_s=batch / seconds, seed=1, epoch=None, step=None,
+                     optimizer="sgd")
+
+
 def write_layers(out, batch, threads, network="cnn"):
     """Lines of --by-layer."""
     lines = []

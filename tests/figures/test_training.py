@@ -31,6 +31,7 @@ class Study(unittest.TestCase):
         rng = random.Random(5)
         out = synthetic.Writer(cls.folder, "train", rng)
         synthetic.write_steps(out, {"mlp5": 1.1e6, "cnn": 7.3e7}, [1, 8, 128], [1, 2])
+        synthetic.write_ladder(out, [1, 2])
         for threads in (1, 2):
             for batch in (1, 32, 128):
                 synthetic.write_layers(out, batch, threads)
@@ -71,7 +72,7 @@ class Study(unittest.TestCase):
             "learning-history-cnn-fashion", "learning-history-mlp5-fashion", "recipes-mnist",
             "recipes-fashion", "classifications-two-layer", "digits-mlp5-mnist",
             "decision-boundary-circles", "gradient-descent", "step-by-layer-cnn", "images-per-s",
-            "mfu"})
+            "mfu", "step-ladder-cnn"})
 
     @unittest.skipUnless(HAS_GNUPLOT, "no gnuplot")
     def test_pictures(self):
@@ -80,6 +81,27 @@ class Study(unittest.TestCase):
             svg = path.with_suffix(".svg").read_text(encoding="utf-8")
             self.assertIn("Example CPU E5-0000", svg)
             self.assertTrue(svg.rstrip().endswith("</svg>"))
+
+    def test_ladder_has_every_rung(self):
+        bars = points(self.folder / "figures/step-ladder-cnn.csv")
+        cases = self.cases(kind="ladder")
+        self.assertEqual(len(bars), len(cases))
+        for case in cases:
+            panel = f"batch 128 · {case['threads']} thread{'s' * (case['threads'] > 1)} · single"
+            bar, = [p for p in bars if p["panel"] == panel and
+                    float(p["x"]) == case["rung_number"]]
+            self.assertTrue(close(bar["y"], 1000 * case["median_s"]))
+            self.assertTrue(bar["label"].endswith(case["rung"]))
+        ends = [row["label"] for row in self.of_kind("step-ladder-cnn", "total")]
+        self.assertEqual(len(ends), len(cases))
+        medians = [case["median_s"] for case in cases[:3]]
+        change = 100 * (medians[2] / medians[1] - 1)
+        self.assertTrue(any(f"{change:+.1f} %" in end and f"{medians[0] / medians[2]:.2f}×" in end
+                            for end in ends), ends)
+        [axis] = self.of_kind("step-ladder-cnn", "axis")
+        self.assertEqual(axis["label"], "time of a step (ms)")
+        self.assertFalse([p for p in points(self.folder / "figures/mfu.csv")
+                          if float(p["y"]) > 100])  # rungs are no cases of other figures
 
     def test_history_has_every_row(self):
         cases = self.cases(kind="training", recipe="two-layer")
