@@ -151,9 +151,15 @@ static void check_tensor(const struct golden *g, const struct queue *q, const st
     assert_int_equal(samples, 5);
 }
 
-static void follow(const struct golden *g, enum scalar type, int threads) {
+/* `told`: paths of products and measures that are left out. */
+static void follow_on(const struct golden *g, enum scalar type, int threads,
+                      const struct queue *told) {
     static struct expected e;
     struct queue q = make_queue(NULL, type, threads);
+    q.dense = told->dense;
+    q.conv = told->conv;
+    q.without = told->without;
+    q.device->queue_enter(&q);
     const struct named_network *named = named_network_find(g->network);
     struct network n;
     struct optimizer_settings settings;
@@ -194,6 +200,10 @@ static void follow(const struct golden *g, enum scalar type, int threads) {
     network_free(&n);
 }
 
+static void follow(const struct golden *g, enum scalar type, int threads) {
+    follow_on(g, type, threads, &(struct queue){0});
+}
+
 static void in_double(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) follow(&cases[i], SCALAR_D, 2);
@@ -202,6 +212,24 @@ static void in_double(void **state) {
 static void in_single(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) follow(&cases[i], SCALAR_S, 2);
+}
+
+/* The plain path, the other ones, and own loops for everything. */
+static void on_every_path(void **state) {
+    (void)state;
+    const unsigned all = (1U << MEASURE_COUNT) - 1;
+    const struct queue paths[] = {
+        {.dense = DENSE_CBLAS, .conv = CONV_IM2COL, .without = all},
+        {.dense = DENSE_CBLAS, .conv = CONV_TILED},
+        {.dense = DENSE_OWN, .conv = CONV_IM2COL, .without = 1U << MEASURE_FUSED},
+        {.dense = DENSE_OWN, .conv = CONV_DIRECT},
+        {.dense = DENSE_OWN, .conv = CONV_DIRECT, .without = all},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t k = 0; k < COUNT(paths); k++) {
+            follow_on(&cases[i], SCALAR_D, 1, &paths[k]);
+            follow_on(&cases[i], SCALAR_S, 2, &paths[k]);
+        }
 }
 
 /* The networks that have names are those of the reference. */
@@ -218,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_double),
         cmocka_unit_test(in_single),
+        cmocka_unit_test(on_every_path),
         cmocka_unit_test(names_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

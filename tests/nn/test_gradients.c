@@ -9,6 +9,7 @@
  * C(h) - C(h/2) = O(h^2) where it is smooth. */
 #include "tests/nn/common.h"
 
+#include "kernels/cpu/isa.h"
 #include "nn/optimizer.h"
 
 static const double H = 1e-4;
@@ -38,6 +39,9 @@ struct state {
 
 static long places, skipped; /* over all problems */
 
+/* What the queues are told: paths of products, instruction set, measures that are left out. */
+static struct queue told;
+
 /* Probabilities that add to 1 for cross-entropy, in [0, 1] for all. */
 static void make_targets(struct state *s, const struct problem *p) {
     long n = s->network.outputs;
@@ -55,6 +59,11 @@ static void make_targets(struct state *s, const struct problem *p) {
 
 static void begin(struct state *s, const struct problem *p) {
     s->queue = make_queue("naive", SCALAR_D, p->threads ? p->threads : 1);
+    s->queue.dense = told.dense;
+    s->queue.conv = told.conv;
+    s->queue.isa = told.isa;
+    s->queue.without = told.without;
+    s->queue.device->queue_enter(&s->queue);
     make_network(&s->network, &s->queue, p->text, p->planned, p->loss);
     long in = p->images * extent_size(s->network.architecture.in);
     assert_true(in <= MOST_INPUTS);
@@ -347,6 +356,32 @@ static void whole_networks(void **state) {
             check((struct problem){.text = texts[i], .loss = LOSS_CATEGORICAL, .threads = threads});
 }
 
+/* The other paths than the usual ones, with what is taken together there and without. */
+static void on_other_paths(void **state) {
+    const unsigned all = (1U << MEASURE_COUNT) - 1;
+    size_t count;
+    const struct isa *narrowest = isa_table(&count);
+    const struct queue paths[] = {
+        {.dense = DENSE_CBLAS, .conv = CONV_IM2COL, .without = all},
+        {.dense = DENSE_CBLAS, .conv = CONV_IM2COL},
+        {.dense = DENSE_OWN, .conv = CONV_DIRECT, .isa = narrowest},
+        {.dense = DENSE_OWN, .conv = CONV_DIRECT, .without = 1U << MEASURE_FUSED},
+        {.dense = DENSE_OWN, .conv = CONV_TILED, .without = all & ~(1U << MEASURE_FUSED)},
+    };
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        told = paths[i];
+        in_place(state);
+        shapes(state);
+        whole_networks(state);
+        if (i % 2) continue; /* the rest is alike with and without measures */
+        dense(state);
+        conv(state);
+        max_pool(state);
+        average_pool(state);
+    }
+    told = (struct queue){0};
+}
+
 /* What is left out is what has a kink, and nothing else. */
 static void kinks_are_found(void **state) {
     (void)state;
@@ -388,6 +423,7 @@ int main(void) {
         cmocka_unit_test(behind_a_step),
         cmocka_unit_test(l2),
         cmocka_unit_test(whole_networks),
+        cmocka_unit_test(on_other_paths),
         cmocka_unit_test(kinks_are_found),
         cmocka_unit_test(few_were_left_out),
     };

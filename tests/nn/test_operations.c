@@ -363,8 +363,8 @@ static const long conv_shapes[][8] = {
     {2, 7, 15, 17, 3, 1, 0, 64},
     {2, 6, 5, 16, 3, 1, 2, 65},
     {1, 5, 16, 33, 2, 1, 1, 17},
-    {2, 14, 14, 6, 5, 1, 0, 16},  /* LeNet-5's second */
-    {1, 26, 26, 32, 3, 1, 0, 32}, /* cnn's second: several tiles of one image */
+    {2, 14, 14, 6, 5, 1, 0, 16}, /* LeNet-5's second */
+    {1, 9, 26, 32, 3, 1, 0, 32}, /* cnn's second: several tiles of one image */
 };
 
 /* One that may go wrong: every width, at most a few rows. */
@@ -400,7 +400,7 @@ static void conv(void **state) {
         struct conv_shape s = conv_of(c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
         conv_everywhere(&s, (long)i);
     }
-    for (long place = 0; place < 90; place++) {
+    for (long place = 0; place < 60; place++) {
         struct conv_shape s = chosen_conv(place);
         conv_everywhere(&s, 1000 + place);
     }

@@ -408,8 +408,13 @@ static void one_product(long m, long n, long k, unsigned options) {
     tried++;
 }
 
+/* Of a panel of B that fits the first cache. */
+static long panel_depth(int vectors) {
+    return 32768 / (vectors * set_now->lanes * (long)set_now->element);
+}
+
 static void product_body(void) {
-    long lanes = set_now->lanes, depth = 32768 / (2 * lanes * (long)set_now->element), place = 0;
+    long lanes = set_now->lanes, depth = panel_depth(2), place = 0;
     const long rows[] = {1,
                          2,
                          set_now->most_rows - 1,
@@ -435,10 +440,15 @@ static void product_body(void) {
                              {5, 2 * lanes + 1, depth + 1},
                              {17, lanes + 1, 2 * depth + 1},
                              {1, 3 * lanes, 3 * depth - 1},
+                             {2, lanes, 2 * depth - 1},
+                             {2, 1, 2 * depth},
+                             {2, lanes - 1, 4 * depth + 1},
+                             {17, 530, 520}, /* B of more than a megabyte */
                              {253, 2 * lanes + 1, depth + 1}};
     for (size_t i = 0; i < COUNT(large); i++)
         for (unsigned trans = 0; trans < 4; trans++)
-            for (int k = 0; k < (large[i][0] * large[i][2] > 50000 ? 1 : 8); k++, place++)
+            for (int k = 0; k < (large[i][0] * large[i][1] * large[i][2] > 1000000 ? 1 : 8);
+                 k++, place++)
                 one_product(large[i][0], large[i][1] > 0 ? large[i][1] : 1, large[i][2],
                             trans | (unsigned)choose(33, place, 16) << 2);
     for (unsigned options = 0; options < 64;
@@ -456,20 +466,24 @@ static void products(void **state) {
 /* Sums in layers of the depth: those before the last one must not be cut off at 0. */
 static void relu_sees_the_whole_sum_body(void) {
     if (!whole) return;
-    long depth = 32768 / (2 * set_now->lanes * (long)set_now->element), k = 2 * depth;
-    void *a = room(&q, k), *b = room(&q, k), *c = room(&q, 1);
-    for (long l = 0; l < k; l++) set(&q, a, l, l < depth ? -1 : 1);
-    for (long l = 0; l < k; l++) set(&q, b, l, 1);
-    set(&q, b, k - 1, 3);
-    struct product p = {
-        .m = 1, .n = 1, .k = k, .a = a, .lda = k, .b = b, .ldb = 1, .c = c, .ldc = 1, .relu = true};
-    cpu_own_product(&q, 0, &p);
-    assert_true(get(&q, c, 0) == 2);
-    set(&q, b, 0, 4); /* now -1 */
-    cpu_own_product(&q, 0, &p);
-    assert_true(get(&q, c, 0) == 0);
-    free(a), free(b), free(c);
-    tried++;
+    const long columns[] = {1, 2 * set_now->lanes}, k = 4 * panel_depth(2);
+    for (size_t i = 0; i < COUNT(columns); i++) {
+        long n = columns[i];
+        void *a = room(&q, k), *b = room(&q, k * n), *c = room(&q, n);
+        for (long l = 0; l < k; l++) set(&q, a, l, l < k / 2 ? -1 : 1);
+        for (long l = 0; l < k * n; l++) set(&q, b, l, l < (k - 1) * n ? 1 : 3);
+        struct product p = {.m = 1, .n = n, .k = k, .a = a, .lda = k, .b = b, .ldb = n};
+        p.c = c;
+        p.ldc = n;
+        p.relu = true;
+        cpu_own_product(&q, 0, &p);
+        for (long j = 0; j < n; j++) assert_true(get(&q, c, j) == 2);
+        for (long j = 0; j < n; j++) set(&q, b, j, 4); /* now -1 */
+        cpu_own_product(&q, 0, &p);
+        for (long j = 0; j < n; j++) assert_true(get(&q, c, j) == 0);
+        free(a), free(b), free(c);
+        tried++;
+    }
 }
 
 static void relu_sees_the_whole_sum(void **state) {
