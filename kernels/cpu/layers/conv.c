@@ -4,38 +4,23 @@
 #define TYPED_FILE "kernels/cpu/layers/conv_sums_typed.h"
 #include "kernels/cpu/layers/both_types.h"
 
-enum pass { FORWARD, WEIGHT_GRADIENT, INPUT_GRADIENT };
+/* Direct loops run along rows of pixels and need some in a row. */
+static bool direct_pays(const struct conv_shape *s) { return s->out_width >= 4; }
 
-static bool direct_fits(const struct conv_shape *s, enum pass pass) {
-    return pass != INPUT_GRADIENT || conv_direct_has_input_gradient(s);
-}
-
-/* Direct loops run along rows of pixels and need some in a row; their input gradient computes whole
- * vectors of channels. */
-static bool direct_pays(const struct conv_shape *s, enum pass pass) {
-    long in_a_row = pass == INPUT_GRADIENT ? s->width : s->out_width;
-    return in_a_row >= 4 && (pass != INPUT_GRADIENT || s->channels % 16 == 0 || s->channels > 32);
-}
-
-static const struct conv_path_row *path_of(const struct queue *q, const struct conv_shape *s,
-                                           enum pass pass) {
+static const struct conv_path_row *path_of(const struct queue *q, const struct conv_shape *s) {
     if (q->conv == CONV_IM2COL) return &conv_im2col;
-    if (q->conv == CONV_TILED || !direct_fits(s, pass)) return &conv_tiled;
-    return q->conv == CONV_DIRECT || direct_pays(s, pass) ? &conv_direct : &conv_tiled;
+    if (q->conv == CONV_TILED) return &conv_tiled;
+    return q->conv == CONV_DIRECT || direct_pays(s) ? &conv_direct : &conv_tiled;
 }
 
 const char *cpu_conv_path(const struct queue *q, const struct conv_shape *s, const char *pass) {
-    return path_of(q, s, pass[0] == 'f' ? FORWARD : WEIGHT_GRADIENT)->name;
+    (void)pass;
+    return path_of(q, s)->name;
 }
 
 /* Of one thread. */
 static size_t piece(const struct queue *q, const struct conv_shape *s) {
-    size_t most = 0;
-    for (enum pass pass = FORWARD; pass <= INPUT_GRADIENT; pass++) {
-        size_t bytes = path_of(q, s, pass)->scratch(q, s);
-        if (bytes > most) most = bytes;
-    }
-    return conv_aligned(most) + conv_gradient_bytes(q, s);
+    return conv_aligned(path_of(q, s)->scratch(q, s)) + conv_gradient_bytes(q, s);
 }
 
 size_t cpu_conv_scratch(const struct queue *q, const struct conv_shape *s) {
@@ -68,14 +53,14 @@ void cpu_conv_forward(struct queue *q, const struct conv_shape *s, const void *x
                       const void *b, const struct elementwise *then, void *y) {
     struct conv_task task = {
         .q = q, .s = s, .x = x, .w = w, .b = b, .then = then, .y = y, .piece = piece(q, s)};
-    cpu_queue_for(q, s->images * s->out_height, 1, path_of(q, s, FORWARD)->forward, &task);
+    cpu_queue_for(q, s->images * s->out_height, 1, path_of(q, s)->forward, &task);
 }
 
 void cpu_conv_weight_gradient(struct queue *q, const struct conv_shape *s, const void *x,
                               const void *dy, bool add, void *dw, void *db) {
     struct conv_task task = {
         .q = q, .s = s, .x = x, .dy = dy, .add = add, .dw = dw, .db = db, .piece = piece(q, s)};
-    cpu_queue_for(q, s->images, 1, path_of(q, s, WEIGHT_GRADIENT)->weight_gradient, &task);
+    cpu_queue_for(q, s->images, 1, path_of(q, s)->weight_gradient, &task);
     cpu_queue_for(q, (conv_taps(s) + 1) * s->filters, ELEMENT_GRAIN, sum_gradients, &task);
 }
 
@@ -84,7 +69,7 @@ void cpu_conv_input_gradient(struct queue *q, const struct conv_shape *s, const 
                              void *dx) {
     struct conv_task task = {
         .q = q, .s = s, .x = x, .dy = dy, .w = w, .before = before, .dx = dx, .piece = piece(q, s)};
-    const struct conv_path_row *path = path_of(q, s, INPUT_GRADIENT);
+    const struct conv_path_row *path = path_of(q, s);
     /* The direct loops gather each row of dx; the others scatter, which must not cross threads. */
     if (path == &conv_direct)
         cpu_queue_for(q, s->images * s->height, 1, path->input_gradient, &task);

@@ -8,10 +8,6 @@
 #include "kernels/cpu/layers/conv_paths.h"
 #include "kernels/cpu/layers/tile.h"
 
-bool conv_direct_has_input_gradient(const struct conv_shape *s) {
-    return s->stride == 1 && s->padding < s->kernel;
-}
-
 /* At stride 1 the input gradient is a convolution of dy with the filters turned by 180 degrees. */
 static struct conv_shape turned(const struct conv_shape *s) {
     return (struct conv_shape){.images = s->images,
@@ -24,6 +20,17 @@ static struct conv_shape turned(const struct conv_shape *s) {
                                .out_height = s->height,
                                .out_width = s->width,
                                .filters = s->channels};
+}
+
+/* Whether the input gradient spreads dy rather than gathers it: gathering is for stride 1 and
+ * computes whole vectors of channels, and zeros at the borders. */
+static bool spreads(const struct tile_set *set, const struct conv_shape *s) {
+    if (s->stride > 1 || s->padding >= s->kernel) return true;
+    long run = s->kernel * s->channels, lanes = set->lanes;
+    double gather =
+        (double)(s->height * s->width * s->kernel) * ((s->channels + lanes - 1) / lanes);
+    double spread = (double)(s->out_height * s->out_width) * ((run + lanes - 1) / lanes);
+    return spread < 0.7 * gather;
 }
 
 /* Columns in whole vectors. */
@@ -51,10 +58,10 @@ static size_t output_bytes(const struct tile_set *set, const struct conv_shape *
 static size_t scratch(const struct queue *q, const struct conv_shape *s) {
     const struct tile_set *set = tile_set_find(q->isa, q->type);
     struct conv_shape back = turned(s);
-    size_t forward = filter_bytes(set, s) + image_bytes(set, s), backward = 0;
+    size_t forward = filter_bytes(set, s) + image_bytes(set, s);
     size_t gradient = output_bytes(set, s) + image_bytes(set, s);
-    if (conv_direct_has_input_gradient(s))
-        backward = filter_bytes(set, &back) + image_bytes(set, &back);
+    size_t backward = spreads(set, s) ? conv_spread_scratch(q, s)
+                                      : filter_bytes(set, &back) + image_bytes(set, &back);
     size_t most = forward > backward ? forward : backward;
     return gradient > most ? gradient : most;
 }
@@ -163,6 +170,10 @@ static void input_gradient(long begin, long end, int thread, const void *argumen
     const struct conv_task *t = argument;
     const struct conv_shape back = turned(t->s);
     const struct tile_set *set = tile_set_find(t->q->isa, t->q->type);
+    if (spreads(set, t->s)) {
+        conv_spread_input_gradient(begin, end, thread, argument);
+        return;
+    }
     char *filters = conv_piece(t, thread);
     long squares = back.kernel * back.kernel, block = back.channels * back.filters;
     for (long column = 0; column < back.filters;) {

@@ -24,8 +24,9 @@ struct conv_path_row {
 };
 extern const struct conv_path_row conv_im2col, conv_tiled, conv_direct;
 
-/* Whether the direct loops can do the input gradient of that shape. */
-bool conv_direct_has_input_gradient(const struct conv_shape *s);
+/* conv_direct's input gradient where it spreads dy; takes rows of images. */
+size_t conv_spread_scratch(const struct queue *q, const struct conv_shape *s);
+void conv_spread_input_gradient(long begin, long end, int thread, const void *task);
 
 enum { CONV_ALIGNMENT = 64 };
 static inline size_t conv_aligned(size_t bytes) {
