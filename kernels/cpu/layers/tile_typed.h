@@ -7,6 +7,10 @@ typedef REAL NAME(vector)
 #define LANES  ((long)(VECTOR_BYTES / sizeof(REAL)))
 #define INLINE static inline __attribute__((always_inline))
 
+/* Few sums leave the units idle until the one before is done (8 to 10 keep two units of 4 or 5
+ * cycles busy): then several products go into sums of their own. */
+#define TURNS(rows, vectors) ((rows) * (vectors) > 6 ? 1 : (rows) * (vectors) > 2 ? 2 : 4)
+
 TARGET INLINE VECTOR NAME(load)(const REAL *from) { return *(const VECTOR *)from; }
 
 /* The first `left` lanes, 0 in the others; and back. */
@@ -36,6 +40,9 @@ TARGET INLINE void NAME(begin)(const struct tile *t, int rows, int vectors, VECT
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) sum[i][v] = bias[v];
+    for (int turn = 1; turn < TURNS(rows, vectors); turn++)
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++) sum[turn * rows + i][v] = (VECTOR){0};
     if (!t->add) { /* what is written at the end may be far away: asked for now */
 #pragma GCC unroll 14
         for (int i = 0; i < rows; i++)
@@ -50,43 +57,61 @@ TARGET INLINE void NAME(begin)(const struct tile *t, int rows, int vectors, VECT
                                          t->columns - v * LANES);
 }
 
+/* Where a tile reads: a pointer to every third row of A, since more would not fit the registers and
+ * the two rows behind each are in reach of an address. */
+struct NAME(place) {
+    const REAL *a0, *a3, *a6, *a9, *a12, *b;
+};
+
+/* sum += one column of A times one row of B, and on to the next ones. */
+TARGET INLINE void NAME(multiply_one)(struct NAME(place) * p, long row, long step, long b_step,
+                                      int rows, int vectors, bool adjacent, VECTOR (*sum)[2]) {
+    VECTOR columns[2];
+    for (int v = 0; v < vectors; v++) columns[v] = NAME(load)(p->b + v * LANES);
+    if (!adjacent) /* keeps GCC from making a pointer of every row again */
+        __asm__("" : "+r"(p->a0), "+r"(p->a3), "+r"(p->a6), "+r"(p->a9), "+r"(p->a12));
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++) {
+        const REAL *near = i < 3 ? p->a0 : i < 6 ? p->a3 : i < 9 ? p->a6 : i < 12 ? p->a9 : p->a12;
+        VECTOR element = (adjacent ? p->a0[i] : near[i % 3 * row]) - (VECTOR){0};
+        for (int v = 0; v < vectors; v++) sum[i][v] += element * columns[v];
+    }
+    p->a0 += step, p->a3 += step, p->a6 += step, p->a9 += step, p->a12 += step;
+    p->b += b_step;
+}
+
 TARGET INLINE void NAME(multiply)(const struct tile *t, int rows, int vectors, bool adjacent,
                                   VECTOR (*sum)[2]) {
     const long row = adjacent ? 1 : t->a_row, step = adjacent ? t->a_step : 1;
+    const int turns = TURNS(rows, vectors);
     for (long s = 0; s < t->segments; s++) {
-        const REAL *b = (const REAL *)t->b + s * t->b_segment;
-        /* A pointer for three rows each: more would not fit the registers, fewer no address. */
-        const REAL *a0 = (const REAL *)t->a + s * t->a_segment, *a3 = a0 + 3 * row;
-        const REAL *a6 = a0 + 6 * row, *a9 = a0 + 9 * row, *a12 = a0 + 12 * row;
-        for (long l = 0; l < t->length; l++) {
-            VECTOR columns[2];
-            for (int v = 0; v < vectors; v++) columns[v] = NAME(load)(b + v * LANES);
-            if (!adjacent) /* keeps GCC from making a pointer of every row again */
-                __asm__("" : "+r"(a0), "+r"(a3), "+r"(a6), "+r"(a9), "+r"(a12));
-#pragma GCC unroll 14
-            for (int i = 0; i < rows; i++) {
-                const REAL *near = i < 3 ? a0 : i < 6 ? a3 : i < 9 ? a6 : i < 12 ? a9 : a12;
-                VECTOR element = (adjacent ? a0[i] : near[i % 3 * row]) - (VECTOR){0};
-                for (int v = 0; v < vectors; v++) sum[i][v] += element * columns[v];
-            }
-            a0 += step, a3 += step, a6 += step, a9 += step, a12 += step;
-            b += t->b_step;
-        }
+        const REAL *a = (const REAL *)t->a + s * t->a_segment;
+        struct NAME(place) p = {a,           a + 3 * row,  a + 6 * row,
+                                a + 9 * row, a + 12 * row, (const REAL *)t->b + s * t->b_segment};
+        long l = 0;
+        for (; l + turns <= t->length; l += turns)
+#pragma GCC unroll 4
+            for (int turn = 0; turn < turns; turn++) NAME(multiply_one)
+        (&p, row, step, t->b_step, rows, vectors, adjacent, sum + turn * rows);
+        for (; turns > 1 && l < t->length; l++)
+            NAME(multiply_one)(&p, row, step, t->b_step, rows, vectors, adjacent, sum);
     }
+    for (int turn = 1; turn < turns; turn++)
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++) sum[i][v] += sum[turn * rows + i][v];
 }
 
 TARGET INLINE void NAME(finish)(const struct tile *t, int rows, int vectors, VECTOR (*sum)[2]) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            NAME(store_some)
-            ((REAL *)t->c + i * t->c_row + v * LANES, t->columns - v * LANES,
-             NAME(at_least)(sum[i][v], (REAL)t->floor));
+        for (int v = 0; v < vectors; v++) NAME(store_some)
+    ((REAL *)t->c + i * t->c_row + v * LANES, t->columns - v * LANES,
+     NAME(at_least)(sum[i][v], (REAL)t->floor));
 }
 
 #define TILE(rows, vectors, adjacent)                                                              \
     TARGET static void NAME(tile_##rows##_##vectors##_##adjacent)(const struct tile *t) {          \
-        VECTOR sum[rows][2];                                                                       \
+        VECTOR sum[TURNS(rows, vectors) * rows][2];                                                \
         NAME(begin)(t, rows, vectors, sum);                                                        \
         NAME(multiply)(t, rows, vectors, adjacent, sum);                                           \
         NAME(finish)(t, rows, vectors, sum);                                                       \
@@ -166,3 +191,4 @@ static const struct tile_set NAME(set) = {
 #undef TILE
 #undef TILES
 #undef ROWS_OF
+#undef TURNS
