@@ -408,9 +408,9 @@ static void one_product(long m, long n, long k, unsigned options) {
     tried++;
 }
 
-/* Of a panel of B that fits the first cache. */
+/* Of a panel of B. */
 static long panel_depth(int vectors) {
-    return 32768 / (vectors * set_now->lanes * (long)set_now->element);
+    return 131072 / (vectors * set_now->lanes * (long)set_now->element);
 }
 
 static void product_body(void) {
@@ -432,7 +432,7 @@ static void product_body(void) {
                                 sums_of[l] > 0 ? sums_of[l] : 1,
                                 trans | (unsigned)choose(33, place, 16) << 2);
     const long large[][3] = {{251, lanes, 3},
-                             {252, lanes + 1, 3},
+                             {196, lanes + 1, 3},
                              {253, 2 * lanes + 1, 3},
                              {505, 2 * lanes, 2},
                              {2, 2 * lanes, depth - 1},
@@ -444,7 +444,7 @@ static void product_body(void) {
                              {2, 1, 2 * depth},
                              {2, lanes - 1, 4 * depth + 1},
                              {17, 530, 520}, /* B of more than a megabyte */
-                             {253, 2 * lanes + 1, depth + 1}};
+                             {197, 2 * lanes + 1, depth + 1}};
     for (size_t i = 0; i < COUNT(large); i++)
         for (unsigned trans = 0; trans < 4; trans++)
             for (int k = 0; k < (large[i][0] * large[i][1] * large[i][2] > 1000000 ? 1 : 8);

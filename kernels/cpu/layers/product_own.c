@@ -1,5 +1,6 @@
-/* Products by own tiles, blocked as Goto and van de Geijn (ACM TOMS 34, 2008) do: a panel of B that
- * fits the first cache is packed and passes all rows of a block of A. */
+/* Products by own tiles, blocked as Goto and van de Geijn (ACM TOMS 34, 2008) do: a panel of B is
+ * packed and passes all rows of a block of A. The panel lies in the second cache, not the first: it
+ * is read in order, and a deep one saves reading and writing C in between. */
 #include <math.h>
 
 #include "kernels/cpu/layers/cpu_layers.h"
@@ -7,9 +8,9 @@
 #include "kernels/trace.h"
 
 enum {
-    BLOCK_ROWS = 252,    /* of A: with the depth, a quarter of a megabyte in the second cache */
+    BLOCK_ROWS = 196,    /* of A, that pass a panel: packing it costs a tenth of that */
     FAR_BYTES = 1 << 20, /* of B, that do not stay in the second cache beside A */
-    PANEL_BYTES = 256 * 2 * 64, /* of B, 256 deep, on the stack */
+    PANEL_BYTES = 1024 * 2 * 64, /* of B, 1024 deep, on the stack */
 };
 
 /* The tiles of a strip. Where B is large its next panel is asked for meanwhile, a part with each
