@@ -11,6 +11,7 @@
 
 #include "bench/harness/error.h"
 #include "kernels/cpu/blas_library.h"
+#include "kernels/cpu/layers/conv_onednn.h"
 #include "kernels/cpu/layers/tile.h"
 #include "nn/notation.h"
 
@@ -215,6 +216,15 @@ static bool given(int argc, char **argv, const char *option) {
     return false;
 }
 
+static void check_onednn(const struct train_options *o) {
+    char reason[512];
+    for (size_t i = 0; i < o->common.type_count; i++)
+        if (o->common.types[i] != SCALAR_S)
+            die(EXIT_USAGE, "--conv onednn computes in single precision only; leave --types %s out",
+                scalar_name(o->common.types[i]));
+    if (!conv_onednn_open(reason, sizeof reason)) die(EXIT_MISSING, "--conv onednn: %s", reason);
+}
+
 static void check_together(const struct train_options *o) {
     if (o->ladder && (o->recipes || o->resume || o->dataset))
         die(EXIT_USAGE, "--ladder times steps of --network, without --dataset");
@@ -280,6 +290,7 @@ struct train_options train_options_parse(int argc, char **argv) {
         o.common.thread_counts = 1;
     }
     check_together(&o);
+    if (o.conv == CONV_ONEDNN) check_onednn(&o);
     if (!o.batch_count) {
         o.batches = calloc(1, sizeof *o.batches);
         if (!o.batches) die(EXIT_MISSING, "out of memory");

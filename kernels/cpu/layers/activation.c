@@ -16,9 +16,20 @@ struct activation_task {
     const int32_t *known;
 };
 
+/* Exponentials cost tens of times what a comparison does. */
+static bool is_dear(enum activation activation) {
+    return activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH ||
+           activation == ACTIVATION_ELU;
+}
+
 void cpu_activate(const struct queue *q, const struct elementwise *then, long count, void *y) {
     if (!then) return;
-    if (q->type == SCALAR_S)
+    bool vectors = is_dear(then->activation) && queue_uses(q, MEASURE_VECTOR_MATH);
+    if (vectors && q->type == SCALAR_S)
+        activate_whole_s(then->activation, (float)then->slope, count, y);
+    else if (vectors)
+        activate_whole_d(then->activation, then->slope, count, y);
+    else if (q->type == SCALAR_S)
         activate_s(then->activation, (float)then->slope, count, y);
     else
         activate_d(then->activation, then->slope, count, y);
@@ -46,16 +57,10 @@ static void backward_body(long begin, long end, int thread, const void *argument
                       element_at(t->q, t->to, begin));
 }
 
-/* Exponentials cost tens of times what a comparison does. */
-static long grain(enum activation activation) {
-    bool dear = activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH ||
-                activation == ACTIVATION_ELU;
-    return dear ? ELEMENT_GRAIN / 8 : ELEMENT_GRAIN;
-}
-
 void cpu_activation_forward(struct queue *q, const struct elementwise *f, long count, void *y) {
     struct activation_task task = {.q = q, .f = f, .to = y};
-    cpu_queue_for(q, count, grain(f->activation), forward_body, &task);
+    bool slow = is_dear(f->activation) && !queue_uses(q, MEASURE_VECTOR_MATH);
+    cpu_queue_for(q, count, slow ? ELEMENT_GRAIN / 8 : ELEMENT_GRAIN, forward_body, &task);
 }
 
 void cpu_activation_backward(struct queue *q, const struct elementwise *f, long count,
@@ -101,6 +106,16 @@ void cpu_maxout_backward(struct queue *q, long rows, long out, long pieces, cons
 static void softmax_body(long begin, long end, int thread, const void *argument) {
     (void)thread;
     const struct activation_task *t = argument;
+    enum { SOME = 2048 }; /* elements at a time: they stay in the first cache */
+    long some = t->n < SOME ? SOME / t->n : 1;
+    for (long i = begin, rows; queue_uses(t->q, MEASURE_VECTOR_MATH) && i < end; i += rows) {
+        rows = end - i < some ? end - i : some;
+        if (t->q->type == SCALAR_S)
+            softmax_rows_s(rows, t->n, element_at(t->q, t->to, i * t->n));
+        else
+            softmax_rows_d(rows, t->n, element_at(t->q, t->to, i * t->n));
+    }
+    if (queue_uses(t->q, MEASURE_VECTOR_MATH)) return;
     for (long i = begin; i < end; i++)
         if (t->q->type == SCALAR_S)
             softmax_row_s(t->n, element_at(t->q, t->to, i * t->n));

@@ -1,4 +1,8 @@
+#include <string.h>
+
 #include "kernels/cpu/layers/clones.h"
+#include "kernels/cpu/layers/elementary.h"
+#include "kernels/cpu/layers/elementary_typed.h"
 
 #define EACH(expression)                                                                           \
     for (long i = 0; i < n; i++) {                                                                 \
@@ -19,6 +23,28 @@ CLONES static void NAME(activate)(enum activation activation, REAL slope, long n
     case ACTIVATION_ELU: EACH(z > 0 ? z : slope * FUNCTION(expm1)(z));
     case ACTIVATION_COUNT: break;
     }
+}
+
+/* Those of exponentials, n a multiple of WHOLE. */
+CLONES static void NAME(activate_vectors)(enum activation activation, REAL slope, long n, REAL *y) {
+    const REAL one = 1;
+    switch (activation) {
+    case ACTIVATION_SIGMOID: EACH(one / (one + NAME(vector_exp)(-z)));
+    case ACTIVATION_TANH: EACH(NAME(vector_tanh)(z));
+    case ACTIVATION_ELU: EACH((z > 0 ? z : 0) + slope * NAME(vector_expm1)(z > 0 ? 0 : z));
+    default: break;
+    }
+}
+
+/* Any n: what is left over becomes a whole vector. */
+static void NAME(activate_whole)(enum activation activation, REAL slope, long n, REAL *y) {
+    long rest = n % WHOLE, whole = n - rest;
+    REAL room[WHOLE] = {0};
+    if (whole) NAME(activate_vectors)(activation, slope, whole, y);
+    if (!rest) return;
+    memcpy(room, y + whole, (size_t)rest * sizeof *y);
+    NAME(activate_vectors)(activation, slope, WHOLE, room);
+    memcpy(y + whole, room, (size_t)rest * sizeof *y);
 }
 #undef EACH
 
@@ -69,6 +95,18 @@ static void NAME(softmax_row)(long n, REAL *y) {
         sum += y[j];
     }
     for (long j = 0; j < n; j++) y[j] /= sum;
+}
+
+/* Rows side by side: their exponentials in one go. */
+CLONES static void NAME(softmax_rows)(long rows, long n, REAL *y) {
+    for (long i = 0; i < rows; i++) NAME(shift_row)(n, y + i * n);
+    NAME(exp_all)(rows * n, y);
+    for (long i = 0; i < rows; i++, y += n) {
+        REAL sum = 0;
+        for (long j = 0; j < n; j++) sum += y[j];
+        REAL share = 1 / sum;
+        for (long j = 0; j < n; j++) y[j] *= share;
+    }
 }
 
 static void NAME(softmax_row_back)(long n, const REAL *y, REAL *dy) {

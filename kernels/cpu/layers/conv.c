@@ -1,4 +1,5 @@
 /* Convolutions: which path, and what is the same for all of them. */
+#include "kernels/cpu/layers/conv_onednn.h"
 #include "kernels/cpu/layers/conv_paths.h"
 
 #define TYPED_FILE "kernels/cpu/layers/conv_sums_typed.h"
@@ -7,6 +8,7 @@
 /* Direct loops run along rows of pixels and need some in a row. */
 static bool direct_pays(const struct conv_shape *s) { return s->out_width >= 4; }
 
+/* Of the own paths; one of them takes what the library does not. */
 static const struct conv_path_row *path_of(const struct queue *q, const struct conv_shape *s) {
     if (q->conv == CONV_IM2COL) return &conv_im2col;
     if (q->conv == CONV_TILED) return &conv_tiled;
@@ -14,7 +16,7 @@ static const struct conv_path_row *path_of(const struct queue *q, const struct c
 }
 
 const char *cpu_conv_path(const struct queue *q, const struct conv_shape *s, const char *pass) {
-    (void)pass;
+    if (q->conv == CONV_ONEDNN && conv_onednn_takes(q, s, pass)) return "onednn";
     return path_of(q, s)->name;
 }
 
@@ -51,6 +53,7 @@ static void sum_gradients(long begin, long end, int thread, const void *argument
 
 void cpu_conv_forward(struct queue *q, const struct conv_shape *s, const void *x, const void *w,
                       const void *b, const struct elementwise *then, void *y) {
+    if (q->conv == CONV_ONEDNN && conv_onednn_forward(q, s, x, w, b, then, y)) return;
     struct conv_task task = {
         .q = q, .s = s, .x = x, .w = w, .b = b, .then = then, .y = y, .piece = piece(q, s)};
     cpu_queue_for(q, s->images * s->out_height, 1, path_of(q, s)->forward, &task);
@@ -58,6 +61,7 @@ void cpu_conv_forward(struct queue *q, const struct conv_shape *s, const void *x
 
 void cpu_conv_weight_gradient(struct queue *q, const struct conv_shape *s, const void *x,
                               const void *dy, bool add, void *dw, void *db) {
+    if (q->conv == CONV_ONEDNN && conv_onednn_weight_gradient(q, s, x, dy, add, dw, db)) return;
     struct conv_task task = {
         .q = q, .s = s, .x = x, .dy = dy, .add = add, .dw = dw, .db = db, .piece = piece(q, s)};
     cpu_queue_for(q, s->images, 1, path_of(q, s)->weight_gradient, &task);
@@ -67,6 +71,7 @@ void cpu_conv_weight_gradient(struct queue *q, const struct conv_shape *s, const
 void cpu_conv_input_gradient(struct queue *q, const struct conv_shape *s, const void *dy,
                              const void *w, const struct elementwise *before, const void *x,
                              void *dx) {
+    if (q->conv == CONV_ONEDNN && conv_onednn_input_gradient(q, s, dy, w, before, x, dx)) return;
     struct conv_task task = {
         .q = q, .s = s, .x = x, .dy = dy, .w = w, .before = before, .dx = dx, .piece = piece(q, s)};
     const struct conv_path_row *path = path_of(q, s);

@@ -2,12 +2,17 @@
  * the number of threads. */
 #include <math.h>
 
+#include "kernels/cpu/layers/clones.h"
 #include "kernels/cpu/layers/cpu_layers.h"
+#include "kernels/cpu/layers/elementary.h"
 
 struct loss_row {
-    double loss;
-    long correct; /* 0 or 1 */
+    double loss, total; /* total: of the targets */
+    long correct;       /* 0 or 1 */
 };
+
+/* Images that are taken together, and their elements: they stay in the first cache. */
+enum { MOST_ROWS = 128, MOST_ELEMENTS = 2048 };
 
 /* What the gradient of one image is multiplied with, and the loss. */
 static double weight_of(enum loss loss, long images, long outputs) {
@@ -17,6 +22,29 @@ static double weight_of(enum loss loss, long images, long outputs) {
     default: return 1 / (double)images;
     }
 }
+
+/* n is a multiple of WHOLE. */
+CLONES static void log_vectors(long n, double *x) {
+    for (long i = 0; i < n; i++) x[i] = vector_log_d(x[i]);
+}
+
+CLONES static void log1p_vectors(long n, double *x) {
+    for (long i = 0; i < n; i++) x[i] = vector_log1p_d(x[i]);
+}
+
+/* Any n: what is left over becomes a whole vector. */
+static void all_of(void (*vectors)(long, double *), long n, double *x) {
+    long rest = n % WHOLE, whole = n - rest;
+    double room[WHOLE] = {0};
+    vectors(whole, x);
+    if (!rest) return;
+    for (long i = 0; i < WHOLE; i++) room[i] = i < rest ? x[whole + i] : 1;
+    vectors(WHOLE, room);
+    for (long i = 0; i < rest; i++) x[whole + i] = room[i];
+}
+
+static void log_all(long n, double *x) { all_of(log_vectors, n, x); }
+static void log1p_all(long n, double *x) { all_of(log1p_vectors, n, x); }
 
 #define TYPED_FILE "kernels/cpu/layers/loss_typed.h"
 #include "kernels/cpu/layers/both_types.h"
@@ -46,6 +74,35 @@ static void loss_body(long begin, long end, int thread, const void *argument) {
     }
 }
 
+/* Losses of exponentials, some images at a time. */
+static void loss_together(long begin, long end, int thread, const void *argument) {
+    (void)thread;
+    const struct loss_task *t = argument;
+    long n = t->outputs, some = MOST_ELEMENTS / n < MOST_ROWS ? MOST_ELEMENTS / n : MOST_ROWS;
+    bool categorical = t->loss == LOSS_CATEGORICAL, single = t->q->type == SCALAR_S;
+    for (long i = begin, rows; i < end; i += rows) {
+        rows = end - i < some ? end - i : some;
+        const int32_t *labels = t->targets->labels ? t->targets->labels + i : NULL;
+        const void *numbers = labels ? NULL : element_at(t->q, t->targets->numbers, i * n);
+        void *y = element_at(t->q, t->y, i * n),
+             *dy = t->dy ? element_at(t->q, t->dy, i * n) : NULL;
+        if (categorical && single)
+            categorical_rows_s(rows, n, t->weight, y, labels, numbers, dy, t->rows + i);
+        else if (categorical)
+            categorical_rows_d(rows, n, t->weight, y, labels, numbers, dy, t->rows + i);
+        else if (single)
+            binary_rows_s(rows, n, t->weight, y, labels, numbers, dy, t->rows + i);
+        else
+            binary_rows_d(rows, n, t->weight, y, labels, numbers, dy, t->rows + i);
+    }
+}
+
+/* Whether it pays and there is room. A single class is no choice: a label of 0 and 1 means two. */
+static bool goes_together(const struct queue *q, enum loss loss, long outputs) {
+    return queue_uses(q, MEASURE_VECTOR_MATH) && outputs <= MOST_ELEMENTS &&
+           ((loss == LOSS_CATEGORICAL && outputs > 1) || loss == LOSS_BINARY);
+}
+
 size_t cpu_loss_scratch(const struct queue *q, long images) {
     (void)q;
     return (size_t)images * sizeof(struct loss_row);
@@ -56,7 +113,10 @@ double cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void
     struct loss_row *rows = q->scratch;
     double weight = weight_of(loss, images, outputs), sum = 0;
     struct loss_task task = {q, loss, weight, outputs, y, dy, targets, rows};
-    cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / 8 / outputs, loss_body, &task);
+    if (goes_together(q, loss, outputs))
+        cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / outputs, loss_together, &task);
+    else
+        cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / 8 / outputs, loss_body, &task);
     *correct = targets->labels ? 0 : -1;
     for (long i = 0; i < images; i++) {
         sum += rows[i].loss;

@@ -39,7 +39,7 @@ CLONES static void NAME(update_part)(enum update_rule rule, const struct update_
         for (long i = 0; i < n; i++) {
             REAL g = gradient[i] + decay * w[i];
             slot0[i] = rho * slot0[i] + rest * g * g;
-            REAL d = FUNCTION(sqrt)(slot1[i] + eps) / FUNCTION(sqrt)(slot0[i] + eps) * g;
+            REAL d = FUNCTION(sqrt)((slot1[i] + eps) / (slot0[i] + eps)) * g; /* one root */
             slot1[i] = rho * slot1[i] + rest * d * d;
             w[i] -= lr * d;
         }
