@@ -14,7 +14,7 @@ enum { WHOLE = 16 };
 #define VECTOR_FUNCTION(type, name, symbol)                                                        \
     extern type name(type) __asm__(symbol) __attribute__((simd("notinbranch"), const, nothrow))
 
-#ifdef HAVE_VECTOR_EXP
+#if defined HAVE_VECTOR_EXP && !defined __clang__
 VECTOR_FUNCTION(float, vector_exp_s, "expf");
 VECTOR_FUNCTION(double, vector_exp_d, "exp");
 VECTOR_FUNCTION(double, vector_log_d, "log");
@@ -24,7 +24,7 @@ VECTOR_FUNCTION(double, vector_log_d, "log");
 #define vector_log_d log
 #endif
 
-#ifdef HAVE_VECTOR_TANH
+#if defined HAVE_VECTOR_TANH && !defined __clang__
 VECTOR_FUNCTION(float, vector_tanh_s, "tanhf");
 VECTOR_FUNCTION(double, vector_tanh_d, "tanh");
 VECTOR_FUNCTION(float, vector_expm1_s, "expm1f");

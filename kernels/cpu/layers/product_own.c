@@ -8,8 +8,8 @@
 #include "kernels/trace.h"
 
 enum {
-    BLOCK_ROWS = 196,    /* of A, that pass a panel: packing it costs a tenth of that */
-    FAR_BYTES = 1 << 20, /* of B, that do not stay in the second cache beside A */
+    BLOCK_ROWS = 196,            /* of A, that pass a panel: packing it costs a tenth of that */
+    FAR_BYTES = 1 << 20,         /* of B, that do not stay in the second cache beside A */
     PANEL_BYTES = 1024 * 2 * 64, /* of B, 1024 deep, on the stack */
 };
 
@@ -70,12 +70,55 @@ static void strip(const struct queue *q, const struct tile_set *set, const struc
     run_tiles(q, set, p, &t, rows, column, first);
 }
 
+/* C has fewer columns than a vector has lanes, and A is transposed: C^T = B^T A has full vectors.
+ */
+static bool is_narrow(const struct tile_set *set, const struct product *p) {
+    return p->trans_a && !p->trans_b && p->beta == 0 && !p->bias && !p->relu &&
+           4 * p->n <= 3 * set->lanes && p->m >= 2 * set->lanes;
+}
+
+static void narrow(const struct queue *q, const struct tile_set *set, const struct product *p) {
+    _Alignas(64) char panel[PANEL_BYTES], sums[TILE_MOST_ROWS * 2 * 64];
+    long width = 2 * set->lanes, depth = PANEL_BYTES / (width * (long)set->element);
+    for (long row = 0; row < p->m; row += width) {
+        long rows = p->m - row < width ? p->m - row : width;
+        for (long first = 0; first < p->k; first += depth) {
+            const void *a = element_at(q, p->a, first * p->lda + row);
+            struct tile t = {
+                .columns = width,
+                .segments = 1,
+                .length = p->k - first < depth ? p->k - first : depth,
+                .a = element_at(q, p->b, first * p->ldb),
+                .a_row = 1,
+                .a_step = p->ldb,
+                .b = a,
+                .b_step = p->lda,
+                .c = sums,
+                .c_row = width,
+                .floor = -INFINITY,
+                .add = first > 0,
+            };
+            if (rows < width) { /* no whole vectors */
+                set->pack(a, p->lda, t.length, rows, 2, panel);
+                t.b = panel;
+                t.b_step = width;
+            }
+            tile_rows(set, &t, p->n);
+        }
+        set->transpose(sums, width, p->n, rows, element_at(q, p->c, row * p->ldc), p->ldc);
+    }
+}
+
 void cpu_own_product(const struct queue *q, int thread, const struct product *p) {
     struct span span = {.operation = "own", .m = p->m, .n = p->n, .k = p->k, .thread = thread};
     const struct tile_set *set = tile_set_find(q->isa, q->type);
     long depth = PANEL_BYTES / (tile_vectors(set, p->n, 0) * set->lanes * (long)set->element);
     long layers = (p->k + depth - 1) / depth, blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     span_begin(&span);
+    if (is_narrow(set, p)) {
+        narrow(q, set, p);
+        blocks = 0;
+    }
     for (long block = 0; block < blocks; block++) {
         long from = p->m * block / blocks, rows = p->m * (block + 1) / blocks - from;
         for (long layer = 0; layer < layers; layer++) {

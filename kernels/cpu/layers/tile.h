@@ -45,6 +45,9 @@ struct tile_set {
      * become 0 up to `vectors` whole vectors. The transposed one reads from[column][k]. */
     void (*pack)(const void *from, long ld, long k, long columns, int vectors, void *to);
     void (*pack_transposed)(const void *from, long ld, long k, long columns, int vectors, void *to);
+    /* to[column][row] = from[row][column], rows up to `lanes`. */
+    void (*transpose)(const void *from, long from_ld, long rows, long columns, void *to,
+                      long to_ld);
 };
 
 /* Those of the instruction set, NULL where there are none; `isa` NULL: the widest that this machine

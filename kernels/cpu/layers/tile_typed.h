@@ -172,6 +172,22 @@ TARGET static void NAME(pack_transposed)(const void *from, long ld, long k, long
     }
 }
 
+TARGET static void NAME(transpose_rows)(const void *from, long from_ld, long rows, long columns,
+                                        void *to, long to_ld) {
+    for (long c = 0; c < columns; c += LANES) {
+        VECTOR square[LANES];
+#pragma GCC unroll 16
+        for (long r = 0; r < LANES; r++)
+            square[r] = r < rows
+                            ? NAME(load_some)((const REAL *)from + r * from_ld + c, columns - c)
+                            : (VECTOR){0};
+        NAME(transpose)(square);
+#pragma GCC unroll 16
+        for (long r = 0; r < LANES; r++)
+            if (c + r < columns) NAME(store_some)((REAL *)to + (c + r) * to_ld, rows, square[r]);
+    }
+}
+
 #define ROWS_OF(rows)                                                                              \
     [rows] = {{NAME(tile_##rows##_1_0), NAME(tile_##rows##_2_0)},                                  \
               {NAME(tile_##rows##_1_1), NAME(tile_##rows##_2_1)}},
@@ -183,6 +199,7 @@ static const struct tile_set NAME(set) = {
     .run = {EACH_ROWS(ROWS_OF)},
     .pack = NAME(pack),
     .pack_transposed = NAME(pack_transposed),
+    .transpose = NAME(transpose_rows),
 };
 
 #undef VECTOR
