@@ -9,8 +9,8 @@ const struct measure_row measure_table[MEASURE_COUNT] = {
     [MEASURE_FUSED] = {"fused",
                        "activations and their derivatives inside the products beside them"},
     [MEASURE_SLICED] = {"sliced", "convolutions take few images at a time, from layer to layer"},
-    [MEASURE_VECTOR_MATH] = {"vector-math", "exp and tanh of whole vectors"},
+    [MEASURE_VECTOR_MATH] = {"vector-math", "exp, tanh and log of whole vectors"},
     [MEASURE_VECTOR_MASKS] = {"vector-masks", "random numbers of dropout in whole vectors"},
-    [MEASURE_BYTE_POOLS] = {"byte-pools", "places of maxima in bytes"},
+    [MEASURE_BYTE_POOLS] = {"byte-pools", "places of maxima in bytes, averages row by row"},
     [MEASURE_ONE_UPDATE] = {"one-update", "all parameters updated in one pass"},
 };
