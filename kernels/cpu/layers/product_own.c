@@ -25,6 +25,8 @@ static void run_tiles(const struct queue *q, const struct tile_set *set, const s
         struct tile part = *t;
         part.a = element_at(q, t->a, begin * t->a_row);
         part.c = element_at(q, t->c, begin * t->c_row);
+        if (column == 0 && !p->trans_a && p->lda == p->k && i + 1 < tiles)
+            part.ahead = element_at(q, t->a, end * t->a_row);
         for (long r = t->length * i / tiles; far && r < t->length * (i + 1) / tiles; r++)
             for (long c = 0; c < width; c += line)
                 __builtin_prefetch(element_at(q, p->b, (first + r) * p->ldb + next + c), 0, 2);
@@ -60,7 +62,8 @@ static void strip(const struct queue *q, const struct tile_set *set, const struc
     } else {
         const void *b = element_at(q, p->b, first * p->ldb + column);
         bool whole = columns == vectors * set->lanes;
-        if (whole && rows <= set->most_rows) { /* read once: as it lies */
+        if (whole && (rows <= set->most_rows || p->ldb == t.b_step)) { /* read once, or a panel by
+                                                                          itself: as it lies */
             t.b = b;
             t.b_step = p->ldb;
         } else {

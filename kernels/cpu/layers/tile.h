@@ -27,6 +27,7 @@ struct tile {
     const void *bias; /* [columns], or NULL */
     double floor;     /* 0 is ReLU, -INFINITY nothing */
     bool add;
+    const void *ahead; /* asked for meanwhile, a cache line for each l; NULL: nothing */
 };
 
 typedef void tile_function(const struct tile *tile);

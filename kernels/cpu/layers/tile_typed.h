@@ -61,11 +61,13 @@ TARGET INLINE void NAME(begin)(const struct tile *t, int rows, int vectors, VECT
  * the two rows behind each are in reach of an address. */
 struct NAME(place) {
     const REAL *a0, *a3, *a6, *a9, *a12, *b;
+    const char *ahead;
 };
 
 /* sum += one column of A times one row of B, and on to the next ones. */
 TARGET INLINE void NAME(multiply_one)(struct NAME(place) * p, long row, long step, long b_step,
-                                      int rows, int vectors, bool adjacent, VECTOR (*sum)[2]) {
+                                      long ahead_step, int rows, int vectors, bool adjacent,
+                                      VECTOR (*sum)[2]) {
     VECTOR columns[2];
     for (int v = 0; v < vectors; v++) columns[v] = NAME(load)(p->b + v * LANES);
     if (!adjacent) /* keeps GCC from making a pointer of every row again */
@@ -78,23 +80,28 @@ TARGET INLINE void NAME(multiply_one)(struct NAME(place) * p, long row, long ste
     }
     p->a0 += step, p->a3 += step, p->a6 += step, p->a9 += step, p->a12 += step;
     p->b += b_step;
+    __builtin_prefetch(p->ahead, 0, 2);
+    p->ahead += ahead_step;
 }
 
 TARGET INLINE void NAME(multiply)(const struct tile *t, int rows, int vectors, bool adjacent,
                                   VECTOR (*sum)[2]) {
     const long row = adjacent ? 1 : t->a_row, step = adjacent ? t->a_step : 1;
     const int turns = TURNS(rows, vectors);
+    const char *ahead = t->ahead ? t->ahead : t->a;
+    const long ahead_step = t->ahead ? 64 : 0;
     for (long s = 0; s < t->segments; s++) {
         const REAL *a = (const REAL *)t->a + s * t->a_segment;
         struct NAME(place) p = {a,           a + 3 * row,  a + 6 * row,
-                                a + 9 * row, a + 12 * row, (const REAL *)t->b + s * t->b_segment};
+                                a + 9 * row, a + 12 * row, (const REAL *)t->b + s * t->b_segment,
+                                ahead};
         long l = 0;
         for (; l + turns <= t->length; l += turns)
 #pragma GCC unroll 4
             for (int turn = 0; turn < turns; turn++) NAME(multiply_one)
-        (&p, row, step, t->b_step, rows, vectors, adjacent, sum + turn * rows);
+        (&p, row, step, t->b_step, ahead_step, rows, vectors, adjacent, sum + turn * rows);
         for (; turns > 1 && l < t->length; l++)
-            NAME(multiply_one)(&p, row, step, t->b_step, rows, vectors, adjacent, sum);
+            NAME(multiply_one)(&p, row, step, t->b_step, ahead_step, rows, vectors, adjacent, sum);
     }
     for (int turn = 1; turn < turns; turn++)
         for (int i = 0; i < rows; i++)
