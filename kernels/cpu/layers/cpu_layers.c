@@ -8,9 +8,9 @@
 #include <xmmintrin.h>
 #endif
 
-/* Half of the second cache: filters and scratch take the rest. */
+/* As many as fit the second cache of each thread. */
 static long slice(const struct queue *q, size_t bytes) {
-    size_t cache = topology_get()->cache_bytes[2] / 2;
+    size_t cache = topology_get()->cache_bytes[2];
     long images = bytes ? (long)(cache / bytes) : 1;
     return (images < 1 ? 1 : images) * q->threads;
 }
