@@ -65,8 +65,8 @@ struct network {
     struct architecture architecture;
     struct layer *layers; /* of the architecture */
     int count;
-    int sliced;   /* layers at the front that take `slice` images after the other through all of
-                     them, 0: none */
+    int sliced; /* layers at the front that take `slice` images after the other through all of
+                   them, 0: none */
     long slice;
     int computed; /* layers that forward computes; the rest (softmax, sigmoid) is the loss's */
     struct queue *queue;

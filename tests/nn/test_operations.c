@@ -421,9 +421,9 @@ static void conv_with_activations(void **state) {
                 }
 }
 
-/* Threads share rows of pixels. The direct loops compute each by itself: the same bits on any number
- * of them. (Lowered, a product has as many rows as a thread has pixels, and small ones are summed in
- * another order.) */
+/* Threads share rows of pixels. The direct loops compute each by itself: the same bits on any
+ * number of them. (Lowered, a product has as many rows as a thread has pixels, and small ones are
+ * summed in another order.) */
 static void conv_bits(void **state) {
     (void)state;
     find_setups();
@@ -450,8 +450,8 @@ static void conv_bits(void **state) {
                     if (threads == 1) first[0] = y, first[1] = dx;
                     if (threads > 1) {
                         size_t element = scalar_bytes(type);
-                        if (memcmp(y, first[0], (size_t)dy.count * element) ||
-                            memcmp(dx, first[1], (size_t)x.count * element))
+                        if (memcmp(y, first[0], (size_t)dy.count * element) != 0 ||
+                            memcmp(dx, first[1], (size_t)x.count * element) != 0)
                             fail_msg("%s: other bits on %d threads", setup_text, threads);
                         free(y), free(dx);
                     }

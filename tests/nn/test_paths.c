@@ -9,10 +9,8 @@ enum { BATCH = 5, ALL_MEASURES = (1U << MEASURE_COUNT) - 1 };
 
 static const char *const networks[] = {
     /* lenet5 and cnn, small */
-    "12x12x1 conv5x5x3pad2 tanh avgpool2 conv3x3x4 tanh avgpool2 dense9 tanh dense8 tanh dense10 "
-    "softmax",
-    "10x10x1 conv3x3x18 relu conv3x3x17 relu maxpool2 dropout0.25 dense33 relu dropout0.25 dense10 "
-    "softmax",
+    "12x12x1 conv5x5x3pad2 tanh avgpool2 conv3x3x4 tanh avgpool2 9tanh 8tanh 10softmax",
+    "10x10x1 conv3x3x18 relu conv3x3x17 relu maxpool2 dropout0.25 33relu dropout0.25 10softmax",
     /* activations between dense layers */
     "20 dense17 sigmoid dense16 elu dense15 leakyrelu dense10 softmax",
     "20 dense17 elu0.5 dense33 leakyrelu0.3 dense15 tanh dense10 sigmoid",
@@ -317,8 +315,9 @@ static void same_settings_same_bits(void **state) {
                 for (int k = 0; k < 2; k++)
                     r[k] = pass_through(networks[i], &settings[s], type, BATCH, BATCH);
                 size_t bytes = (size_t)r[0].parameters * sizeof(double);
-                if (memcmp(&r[0].loss, &r[1].loss, sizeof r[0].loss) ||
-                    memcmp(r[0].gradient, r[1].gradient, bytes)) {
+                /* Bits, not values. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+                if (memcmp(&r[0].loss, &r[1].loss, sizeof r[0].loss) != 0 ||
+                    memcmp(r[0].gradient, r[1].gradient, bytes) != 0) {
                     char text[160];
                     describe(&settings[s], text, sizeof text);
                     fail_msg("%s, %s: other bits the second time", networks[i], text);
@@ -386,7 +385,8 @@ static void check_plan(const char *text, const char *fused, const char *skipped,
         found[1][i] = letter(l->skips_forward, l->skips_backward, ".FKS");
         found[2][i] = i && l->x == l->y ? '1' : '0';
     }
-    if (strcmp(found[0], fused) || strcmp(found[1], skipped) || strcmp(found[2], shared))
+    if (strcmp(found[0], fused) != 0 || strcmp(found[1], skipped) != 0 ||
+        strcmp(found[2], shared) != 0)
         fail_msg("%s, without %#x: %s %s %s, not %s %s %s", text, without, found[0], found[1],
                  found[2], fused, skipped, shared);
     network_free(&n);

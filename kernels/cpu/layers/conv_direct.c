@@ -27,9 +27,9 @@ static struct conv_shape turned(const struct conv_shape *s) {
 static bool spreads(const struct tile_set *set, const struct conv_shape *s) {
     if (s->stride > 1 || s->padding >= s->kernel) return true;
     long run = s->kernel * s->channels, lanes = set->lanes;
-    double gather =
-        (double)(s->height * s->width * s->kernel) * ((s->channels + lanes - 1) / lanes);
-    double spread = (double)(s->out_height * s->out_width) * ((run + lanes - 1) / lanes);
+    long vectors = (s->channels + lanes - 1) / lanes, run_vectors = (run + lanes - 1) / lanes;
+    double gather = (double)(s->height * s->width * s->kernel * vectors);
+    double spread = (double)(s->out_height * s->out_width * run_vectors);
     return spread < 0.7 * gather;
 }
 

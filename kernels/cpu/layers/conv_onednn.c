@@ -398,10 +398,11 @@ static bool reorder(const struct port *port, bool back) {
 static bool plan_run(struct plan *p, void *const *arrays) {
     if (!p || !plan_move(p)) return false;
     const struct port_row *rows = port_table[p->pass];
-    dnnl_exec_arg_t arguments[MOST_PORTS];
+    dnnl_exec_arg_t arguments[MOST_PORTS] = {{0}};
     int count = 0;
     for (; count < MOST_PORTS && rows[count].argument; count++) {
         struct port *port = &p->ports[count];
+        /* As many as rows. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
         if (dnnl.memory_set_data_handle(port->ours, arrays[count]) != dnnl_success) return false;
         if (!rows[count].written && !reorder(port, false)) return false;
         arguments[count] =

@@ -26,7 +26,7 @@ extern const struct conv_path_row conv_im2col, conv_tiled, conv_direct;
 
 /* conv_direct's input gradient where it spreads dy; takes rows of images. */
 size_t conv_spread_scratch(const struct queue *q, const struct conv_shape *s);
-void conv_spread_input_gradient(long begin, long end, int thread, const void *task);
+void conv_spread_input_gradient(long begin, long end, int thread, const void *argument);
 
 enum { CONV_ALIGNMENT = 64 };
 static inline size_t conv_aligned(size_t bytes) {

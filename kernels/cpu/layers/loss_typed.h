@@ -143,6 +143,7 @@ CLONES static void NAME(binary_rows)(long rows, long n, double weight, REAL *y,
     for (long i = 0; i < rows; i++) {
         row[i] = (struct loss_row){0, 0, 0};
         for (long j = 0; j < n; j++) {
+            /* All were filled above. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
             double v = (double)y[i * n + j], log_part = soft[i * n + j];
             double target = !labels  ? (double)numbers[i * n + j]
                             : n == 1 ? labels[i]

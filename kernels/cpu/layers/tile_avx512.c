@@ -10,7 +10,7 @@
 #define VECTOR_BYTES   64
 #define MOST_ROWS      14
 #define EACH_ROWS(X)   X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#define TARGET         __attribute__((target("avx512f,fma,prefer-vector-width=512")))
+#define TARGET         __attribute__((target("avx512f,fma")))
 
 /* The lowest `left` lanes, none where it is below 1. */
 static inline unsigned lanes(long left) {

@@ -136,9 +136,21 @@ TARGET static void NAME(pack)(const void *from, long ld, long k, long columns, i
         }
 }
 
-/* A square of LANES x LANES at a time, by exchanging ever larger halves. */
+/* A square of LANES x LANES at a time, by exchanging ever larger halves: of two rows lanes with the
+ * bit `half` in one and without it in the other change places. */
 TARGET INLINE void NAME(transpose)(VECTOR *row) {
-    __typeof__(row[0] > row[0]) low, high;
+#ifdef __clang__ /* has no shuffle with a mask that is computed */
+    for (long half = 1; half < LANES; half *= 2)
+        for (long i = 0; i < LANES; i++) {
+            if (i & half) continue;
+            VECTOR a = row[i], b = row[i + half];
+            for (long l = 0; l < LANES; l++) {
+                row[i][l] = (l & half) ? b[l - half] : a[l];
+                row[i + half][l] = (l & half) ? b[l] : a[l + half];
+            }
+        }
+#else
+    __typeof__(row[0] > row[1]) low, high;
 #pragma GCC unroll 16
     for (long half = 1; half < LANES; half *= 2) {
 #pragma GCC unroll 16
@@ -154,6 +166,7 @@ TARGET INLINE void NAME(transpose)(VECTOR *row) {
             row[i + half] = __builtin_shuffle(a, b, high);
         }
     }
+#endif
 }
 
 TARGET static void NAME(pack_transposed)(const void *from, long ld, long k, long columns,
