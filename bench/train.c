@@ -53,8 +53,14 @@ static json_t *provenance(const struct session *s, int argc, char **argv) {
                         json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", "time_budget_s",
                                   c->limits.budget, "precision", c->limits.precision, "max_samples",
                                   (json_int_t)c->limits.max_samples, "seed", (json_int_t)c->seed,
-                                  "cold", c->cold, "check", c->check, "denormals_flushed", true));
+                                  "cold", c->cold, "check", c->check, "denormals_flushed",
+                                  !(s->options->without >> MEASURE_FLUSHED & 1)));
     provenance_add_affinity(p, common_most_threads(c));
+    if (s->options->without >> MEASURE_PINNED & 1) json_object_set_new(p, "pinned", json_false());
+    if (s->options->ladder) { /* differs from rung to rung: `without` of each case says it */
+        json_object_set_new(p, "pinned", json_null());
+        json_object_set_new(json_object_get(p, "settings"), "denormals_flushed", json_null());
+    }
     return p;
 }
 

@@ -11,7 +11,7 @@ LEFT = 30 + 7.5 * CHARS
 PANEL_W = 640; PANEL_H = 126 + 26 * BARS
 LEGEND = 0
 load HERE."common.gp"
-NOTE = "medians with 95 % intervals, measured in turn   ·   at the bars' ends: time, change by this measure, times the plain step, share of the FMA peak"
+NOTE = "medians with 95 % intervals, measured in turn   ·   ends: time, change by this measure, times as fast as plain, share of the FMA peak   ·   docs/step.md explains the measures"
 
 set multiplot
 do for [PANEL = 1:NPANELS] {
@@ -32,7 +32,7 @@ do for [PANEL = 1:NPANELS] {
     plot DATA using (0.5 * column("y")):(here("point")):(0.0):(column("y")): \
                     (column("x") - 0.36):(column("x") + 0.36):(tone(column("x"))) \
              with boxxyerror fc rgb variable, \
-         DATA using (column("y")):(here("point")):(low(0)):(high(0)) \
+         DATA using (column("y")):(column("low") > 0 ? here("point") : NaN):(low(0)):(high(0)) \
              with xerrorbars pt 0 lw 1.4 lc rgb "#222222", \
          DATA using (max(column("y"), high(0))):(here("total")):(strcol("label")) with labels \
              left offset 0.8, 0 font FONT.",".(TERM_SIZE - 1)

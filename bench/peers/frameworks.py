@@ -203,6 +203,8 @@ def main(arguments):
     try:
         out.mkdir(parents=True, exist_ok=True)
         log = open(out / "workers.log", "x", encoding="utf-8")  # what frameworks print
+    except FileExistsError:
+        die(NOT_WRITTEN, f"--out: '{out}' is a file, or holds results; name another folder")
     except OSError as error:
         die(NOT_WRITTEN, f"--out: {error}")
     unset = [f"{k}={os.environ[k]}" for k in UNSET if k in os.environ]

@@ -69,6 +69,8 @@ def read_rows(path):
         for row in rows:
             for name in NUMBERS & row.keys():
                 row[name] = float(row[name]) if row[name] else ""
+            if None in row.values() or (row["status"] == "ok" and row["ratio"] == ""):
+                raise ValueError("a row is cut off")
             row["rounds"] = int(row["rounds"] or 0)
     except OSError as error:
         die(MISSING, f"--from: {error}")

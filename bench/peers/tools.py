@@ -114,6 +114,8 @@ class Flopstep:
     def __init__(self, path, folder):
         self.path, self.folder, self.visits, self.provenance = path, folder, 0, None
         self.info = start([path, "info"], 1, stdout=subprocess.PIPE).communicate()[0]
+        if "flopstep" not in self.info:
+            die(MISSING, f"'{path} info' says nothing of flopstep; name the program with --flopstep")
         self.blas = openmp_blas(self.info)
 
     def visit(self, network, batch, threads, seconds):
@@ -155,7 +157,14 @@ def find_frameworks(given):
         if run.returncode:
             note(f"{python}: {(run.stderr.strip() or 'does not run').splitlines()[-1]}")
             continue
-        for row, origin in zip(FRAMEWORKS, json.loads(run.stdout)):
+        try:
+            origins = json.loads(run.stdout)
+        except ValueError:
+            note(f"{python}: this is no Python")
+            continue
+        if python in given and not any(origins):
+            note(f"{python}: has no framework")
+        for row, origin in zip(FRAMEWORKS, origins):
             if origin and origin not in seen and (python in given or row[0] not in names):
                 found.append((python, row))
                 seen.add(origin)

@@ -71,10 +71,12 @@ struct plot *mark_rungs(const struct results *results, struct plot *plot) {
         const struct point *plain = rung_before(plot, &bar, true);
         char text[100];
         double mfu = record_number(bar.row->record, "mfu");
-        snprintf(text, sizeof text, "%.4g", bar.y);
+        bool micro = bar.y > 1e5 * bar.row->median;
+        snprintf(text, sizeof text, "%#.3g %s", bar.y, micro ? "us" : "ms");
         char part[40];
         if (before) {
-            snprintf(part, sizeof part, "%+.1f %%", 100 * (bar.y / before->y - 1));
+            double change = 100 * (bar.y / before->y - 1);
+            snprintf(part, sizeof part, "%s%.1f %%", change < 0 ? "−" : "+", fabs(change));
             append(text, sizeof text, " · ", part);
             snprintf(part, sizeof part, "%.2f×", plain->y / bar.y);
             append(text, sizeof text, " · ", part);

@@ -42,7 +42,7 @@ static bool matters(const struct architecture *a, int step) {
     case MEASURE_VECTOR_MATH: return has_exponential(a);
     case MEASURE_SLICED: return has_kind(a, &conv_kind);
     case MEASURE_VECTOR_MASKS: return has_kind(a, &dropout_kind);
-    case MEASURE_BYTE_POOLS: return has_kind(a, &max_pool_kind);
+    case MEASURE_BYTE_POOLS: return has_kind(a, &max_pool_kind) || has_kind(a, &average_pool_kind);
     case MEASURE_ONE_UPDATE: return a->count > 1;
     default: return true;
     }

@@ -131,6 +131,12 @@ static void take_without(void *target, const char *name, const char *value) {
     const char *words[MEASURE_COUNT + 2] = {"all"};
     for (int i = 0; i < MEASURE_COUNT; i++) words[i + 1] = measure_table[i].name;
     for (char **entry = list; *entry; entry++) {
+        if (strcmp(*entry, "tiled") == 0 || strcmp(*entry, "direct") == 0 ||
+            strcmp(*entry, "own") == 0)
+            die(EXIT_USAGE,
+                "--%s '%s': a path is chosen with --conv im2col|tiled|direct or "
+                "--dense cblas",
+                name, *entry);
         int word = take_word(name, *entry, words);
         ((struct train_options *)target)->without |=
             word ? 1U << (word - 1) : (1U << MEASURE_COUNT) - 1;
@@ -184,7 +190,8 @@ static const struct option_row train_rows[] = {
      "of convolutions: auto, im2col, tiled, direct, onednn (default auto: by shape)", take_conv},
     {"dense", "PATH", "of dense layers: auto, cblas, own (default auto: by shape)", take_dense},
     {"isa", "NAME", "of own products: avx512, avx2, sse2, neon (default: the widest)", take_isa},
-    {"without", "LIST", "measures to leave out, or all ('flopstep list measures')", take_without},
+    {"without", "LIST", "measures to leave out, or all of them ('flopstep list measures')",
+     take_without},
     {"ladder", NULL, "times the plain step, then adds one measure after the other", take_ladder},
     {"blas", "NAME", "the CBLAS library (default openblas)", take_library},
     {"checkpoint", "FILE", "saves the training there at every row of the history", take_checkpoint},
@@ -220,8 +227,9 @@ static void check_onednn(const struct train_options *o) {
     char reason[512];
     for (size_t i = 0; i < o->common.type_count; i++)
         if (o->common.types[i] != SCALAR_S)
-            die(EXIT_USAGE, "--conv onednn computes in single precision only; leave --types %s out",
-                scalar_name(o->common.types[i]));
+            die(EXIT_USAGE,
+                "--conv onednn computes in single precision only; leave %s out of --types",
+                scalar_letter(o->common.types[i]));
     if (!conv_onednn_open(reason, sizeof reason)) die(EXIT_MISSING, "--conv onednn: %s", reason);
 }
 
