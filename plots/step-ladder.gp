@@ -22,7 +22,7 @@ do for [PANEL = 1:NPANELS] {
     stats DATA using (strcol("kind") eq "point" && strcol("panel") eq P ? name(strcol("label")) : 0) nooutput
     load HERE."frame.gp"
     set yrange [N + 0.6:-0.6]
-    set xrange [0:XHI * 1.75] # the words at the bars' ends stay within
+    set xrange [0:XHI * 2.1] # the words at the bars' ends stay within
     eval "set ytics (".NAMES.")"
     set grid noytics
     set xlabel XLABEL offset 0, 0.3
