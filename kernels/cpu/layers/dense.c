@@ -69,8 +69,10 @@ static void forward_part(const struct dense_task *t, int thread, long r, long r_
                                   .bias = element_at(t->q, t->b, c),
                                   .relu = is_relu(t->then)});
     if (is_relu(t->then)) return;
-    for (long i = r; i < r_end; i++)
-        cpu_activate(t->q, t->then, c_end - c, element_at(t->q, t->y, i * s->out + c));
+    bool whole = c_end - c == s->out; /* rows: one stretch */
+    long stretch = whole ? (r_end - r) * s->out : c_end - c;
+    for (long i = r; i < (whole ? r + 1 : r_end); i++)
+        cpu_activate(t->q, t->then, stretch, element_at(t->q, t->y, i * s->out + c));
 }
 
 static void forward_rows(long begin, long end, int thread, const void *argument) {
@@ -131,8 +133,10 @@ static void input_gradient_part(const struct dense_task *t, int thread, long r, 
                                   .ldb = s->out,
                                   .c = element_at(t->q, t->dx, r * s->in + c),
                                   .ldc = s->in});
-    for (long i = r; t->before && i < r_end; i++)
-        cpu_differentiate(t->q, t->before, c_end - c, element_at(t->q, t->x, i * s->in + c),
+    bool whole = c_end - c == s->in;
+    long stretch = whole ? (r_end - r) * s->in : c_end - c;
+    for (long i = r; i < (whole ? r + 1 : r_end); i++)
+        cpu_differentiate(t->q, t->before, stretch, element_at(t->q, t->x, i * s->in + c),
                           element_at(t->q, t->dx, i * s->in + c));
 }
 
