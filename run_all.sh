@@ -80,7 +80,10 @@ flopstep=$here/build/flopstep
 say "build"
 # shellcheck source=scripts/build.sh
 . "$here/scripts/build.sh"
-build_preset release "$jobs" || fail 3 "the build failed; see above"
+# The module of GPUs takes minutes to build: only where there is one.
+cuda=OFF
+[[ -e /dev/nvidiactl || -e /dev/dxg || -n ${FLOPSTEP_CUDA_MODULE:-} ]] && cuda=AUTO
+build_preset release "$jobs" -DFLOPSTEP_CUDA="$cuda" || fail 3 "the build failed; see above"
 [[ -x $flopstep ]] || fail 3 "the build left no $flopstep"
 built=$((SECONDS - begin))
 
@@ -131,6 +134,10 @@ find_images() {
 }
 images=$(find_images)
 [[ -n $images ]] || say "no images to train on; scripts/fetch_data.sh fashion gets some"
+
+# "yes" where a GPU is usable: told by info, measured with --device cuda.
+gpu=
+"$flopstep" peak --device cuda --dry-run >/dev/null 2>&1 && gpu=yes
 
 # shellcheck source=scripts/studies.sh
 . "$here/scripts/studies.sh"

@@ -80,7 +80,7 @@ check_layout() {
     local file
     while IFS= read -r -d '' file; do
         clang-format --dry-run --Werror "$file" 2>/dev/null || note "layout: clang-format -i $file"
-    done < <(sources '*.c' '*.h')
+    done < <(sources '*.c' '*.h' '*.cpp' '*.cu' '*.cuh')
 }
 
 # The files that the build compiles, without those it generates.
@@ -122,7 +122,9 @@ sources() {
 
 for preset in "${presets[@]}"; do
     say "build $preset"
-    build_preset "$preset" "$jobs" || fail 3 "the build of preset $preset failed; see above"
+    cuda=() # the release build has the module of GPUs where nvcc is found
+    [[ $preset == release ]] && cuda=(-DFLOPSTEP_CUDA=AUTO)
+    build_preset "$preset" "$jobs" ${cuda[@]+"${cuda[@]}"} || fail 3 "the build of preset $preset failed; see above"
 done
 
 last=${presets[-1]}

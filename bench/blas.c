@@ -1,4 +1,5 @@
-/* flopstep blas: GFLOP/s of BLAS 1, 2 and 3 over sizes, types, transposes, libraries, threads. */
+/* flopstep blas: GFLOP/s of BLAS 1, 2 and 3 over sizes, types, transposes, libraries,
+ * threads, devices. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,9 +10,11 @@
 #include "bench/blas/group.h"
 #include "bench/blas/operands.h"
 #include "bench/blas/recipes.h"
+#include "bench/blas/targets.h"
 #include "bench/commands.h"
 #include "bench/draw_results.h"
 #include "bench/harness/error.h"
+#include "bench/harness/gpu_columns.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/progress.h"
 #include "bench/harness/provenance.h"
@@ -19,54 +22,7 @@
 #include "bench/harness/share.h"
 #include "bench/harness/texts.h"
 #include "bench/report/published.h"
-#include "kernels/cpu/builtin.h"
 #include "kernels/cpu/topology.h"
-
-enum { MOST_LIBRARIES = 32 };
-
-struct libraries {
-    struct blas_library *library[MOST_LIBRARIES];
-    size_t count;
-};
-
-/* "; did you mean 'blis'?", or "" where the name is a path or near to none. */
-static const char *near_library(const char *name) {
-    static char text[128];
-    const char *known[64] = {naive_library.name, blocked_library.name};
-    size_t count = 2;
-    for (const struct blas_alias *alias = blas_library_aliases(); alias->name && count < 63;)
-        known[count++] = alias++->name;
-    const char *near = strchr(name, '/') ? NULL : option_nearest(name, known);
-    if (near && strcmp(near, name) != 0) snprintf(text, sizeof text, "; did you mean '%s'?", near);
-    return text;
-}
-
-static void open_libraries(const struct blas_options *o, struct libraries *libraries) {
-    static char *const fallback[] = {BLAS_LIBRARY_DEFAULT, NULL};
-    char *const *names = o->libraries ? o->libraries : fallback;
-    for (; *names; names++) {
-        char error[1024] = "";
-        if (libraries->count == MOST_LIBRARIES)
-            die(EXIT_USAGE, "--blas: more than %d libraries", MOST_LIBRARIES);
-        struct blas_library *library = blas_library_open(*names, error, sizeof error);
-        if (!library) die(EXIT_MISSING, "%s%s", error, near_library(*names));
-        for (size_t i = 0; i < libraries->count; i++)
-            if (strcmp(libraries->library[i]->path, library->path) == 0 &&
-                strcmp(libraries->library[i]->name, library->name) == 0) {
-                blas_library_close(library);
-                library = NULL;
-                break;
-            }
-        if (library) libraries->library[libraries->count++] = library;
-    }
-    for (size_t l = 0; l < libraries->count; l++)
-        for (size_t i = 0; i < o->kernel_count; i++)
-            for (size_t t = 0; t < o->common.type_count; t++)
-                if (!blas_library_routine(libraries->library[l], o->kernels[i], o->common.types[t]))
-                    die(EXIT_MISSING, "%s (%s) has no cblas_%s%s; choose other --kernels or --blas",
-                        libraries->library[l]->name, libraries->library[l]->path,
-                        scalar_letter(o->common.types[t]), o->kernels[i]->name);
-}
 
 /* Wrong usage that only a shape shows, such as a small --lda: found before anything is measured. */
 static void try_shapes(const struct blas_options *o, const struct blas_shape *shapes,
@@ -74,8 +30,26 @@ static void try_shapes(const struct blas_options *o, const struct blas_shape *sh
     for (size_t s = 0; s < shape_count; s++) {
         struct blas_operands operands;
         char reason[256];
-        blas_operands_plan(&operands, o, &shapes[s], o->common.types[0], 1, reason, sizeof reason);
+        blas_operands_plan(&operands, o, o->common.device, &shapes[s], o->common.types[0], 1,
+                           reason, sizeof reason);
     }
+}
+
+/* Minutes at full load are for one case at a time. */
+static void try_sustain(const struct blas_options *o, const struct blas_targets *targets,
+                        const struct blas_shape *shapes, size_t shape_count) {
+    size_t cases = 0;
+    for (size_t s = 0; s < shape_count && o->sustain > 0; s++) {
+        size_t count;
+        struct member *members = group_members(o, &shapes[s], targets, &count);
+        group_free(members, count);
+        cases += count;
+    }
+    if (o->sustain > 0 && cases != 1)
+        die(EXIT_USAGE,
+            "--sustain runs one case, and these are %zu; choose one of --kernels, --sizes, "
+            "--trans, --types, --threads, --blas and --device",
+            cases);
 }
 
 /* Published figures asked for must be there. */
@@ -103,8 +77,19 @@ static void flags_of(const struct blas_options *o, const struct member *m, char 
     record_add_flag(flags, size, m->ceiling_noisy, "ceiling-noisy");
     record_add_flag(flags, size, m->unpinned, "unpinned");
     record_add_flag(flags, size, m->stolen > 0.01, "stolen");
-    record_add_flag(flags, size, o->common.cold, "cold");
+    record_add_flag(flags, size, m->throttled_count > 0, "throttled");
+    record_add_flag(flags, size, o->common.cold && m->transfer == TRANSFER_NONE, "cold");
     record_add_flag(flags, size, !o->common.check, "unchecked");
+}
+
+/* What was seen of the GPU, and which samples were taken while it was throttled. */
+static void set_gpu(json_t *row, const struct member *m) {
+    json_t *throttled = m->gpu.throttle_known ? json_array() : json_null();
+    for (size_t i = 0; i < m->throttled_count; i++)
+        json_array_append_new(throttled, json_integer((json_int_t)m->throttled[i]));
+    json_object_set_new(row, "samples_throttled", throttled);
+    gpu_columns_set(row, &m->gpu);
+    json_object_set_new(row, "gpu", gpu_columns_whole(&m->gpu));
 }
 
 static json_t *row_of(const struct blas_options *o, const struct member *m) {
@@ -115,10 +100,10 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     char flags[128], uplo[2] = {shape->uplo, '\0'};
     flags_of(o, m, flags, sizeof flags);
     json_t *row =
-        json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", o->common.device->name,
-                  "library", record_string(m->library->name), "threads", m->threads, "ranks", 1,
-                  "type", scalar_letter(m->type), "status", status_names[m->status], "reason",
-                  record_text_or_null(m->reason), "flags", measured ? flags : "");
+        json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", m->target->device->name,
+                  "library", record_string(blas_target_library(m->target)), "threads", m->threads,
+                  "ranks", 1, "type", scalar_letter(m->type), "status", status_names[m->status],
+                  "reason", record_text_or_null(m->reason), "flags", measured ? flags : "");
     json_object_set_new(row, "samples", json_integer((json_int_t)m->summary.samples));
     record_set_real(row, "median_s", seconds);
     record_set_real(row, "low_s", measured ? m->summary.low : NAN);
@@ -133,6 +118,9 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     record_set_count(row, "m", shape->m);
     record_set_count(row, "n", shape->n);
     record_set_count(row, "k", shape->k);
+    record_set_count(row, "batch", shape->batch);
+    json_object_set_new(row, "transfer", record_text_or_null(transfer_names[m->transfer]));
+    json_object_set_new(row, "math", record_text_or_null(blas_target_math(m->target, m->type)));
     record_set_real(row, "check_error", m->checked ? m->check.error : NAN);
     record_set_real(row, "check_bound", m->checked ? m->check.bound : NAN);
     json_object_set_new(row, "uplo", record_text_or_null(kernel->has_uplo ? uplo : ""));
@@ -149,7 +137,7 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     record_set_real(row, "beta", o->beta);
     json_object_set_new(row, "mode",
                         json_string(o->mode == MODE_LATENCY ? "latency" : "throughput"));
-    json_object_set_new(row, "cold", json_boolean(o->common.cold));
+    json_object_set_new(row, "cold", json_boolean(o->common.cold && m->transfer == TRANSFER_NONE));
     json_object_set_new(row, "ceiling", record_text_or_null(measured ? m->ceiling : NULL));
     record_set_real(row, "ceiling_rate", measured ? m->ceiling_rate : NAN);
     record_set_real(row, "clock_ghz", m->clock_ghz);
@@ -163,7 +151,35 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     for (size_t i = 0; measured && i < m->summary.samples; i++)
         json_array_append_new(samples, json_real(m->samples[i]));
     json_object_set_new(row, "samples_s", samples);
+    if (m->target->device->own_memory) set_gpu(row, m);
     return row;
+}
+
+/* What the lines of --sustain say of their case. */
+static json_t *sustained_case(const struct member *m) {
+    const struct blas_shape *shape = m->shape;
+    json_t *about = json_pack("{s:s, s:o, s:i, s:s, s:s, s:o}", "device", m->target->device->name,
+                              "library", record_string(blas_target_library(m->target)), "threads",
+                              m->threads, "type", scalar_letter(m->type), "kernel",
+                              shape->kernel->name, "trans", record_text_or_null(shape->trans));
+    record_set_count(about, "m", shape->m);
+    record_set_count(about, "n", shape->n);
+    record_set_count(about, "k", shape->k);
+    return about;
+}
+
+static void print_sustained(const struct sustain_result *r) {
+    printf("sustained for %.3g s: ", r->seconds);
+    if (isfinite(r->gflops))
+        printf("median %.2f GFLOP/s, slowest region %.2f", r->gflops, r->least_gflops);
+    else
+        printf("median %.2f GB/s", r->gbytes_per_s);
+    if (isfinite(r->rate_ratio)) printf(", last tenth %.1f %% of the first", 100 * r->rate_ratio);
+    if (isfinite(r->throttled_fraction))
+        printf(", throttled %.1f %% of the time", 100 * r->throttled_fraction);
+    if (isfinite(r->energy_j) && isfinite(r->flops))
+        printf(", %.3g GFLOP/s per watt", r->flops / r->energy_j * 1e-9);
+    printf("\n");
 }
 
 /* "1000", or "128x1024x784" where the extents differ. */
@@ -177,6 +193,8 @@ static void size_text(const struct blas_shape *shape, char *text, size_t size) {
     int used = snprintf(text, size, "%ld", extent[0]);
     for (long i = 1; !same && i < count && used > 0 && (size_t)used < size; i++)
         used += snprintf(text + used, size - (size_t)used, "x%ld", extent[i]);
+    if (shape->batch >= 0 && used > 0 && (size_t)used < size)
+        snprintf(text + used, size - (size_t)used, " *%ld", shape->batch);
 }
 
 static void name_text(const struct member *m, char *text, size_t size) {
@@ -184,6 +202,13 @@ static void name_text(const struct member *m, char *text, size_t size) {
     snprintf(text, size, "%s%s%s%s%s", scalar_letter(m->type), shape->kernel->name,
              shape->trans[0] ? " " : "", shape->trans,
              shape->kernel->has_uplo && shape->uplo == 'u' ? " u" : "");
+}
+
+/* "openblas", or of a GPU "cublas cuda:1". */
+static void library_text(const struct member *m, char *text, size_t size) {
+    bool gpu = !m->target->library;
+    snprintf(text, size, "%s%s%s", blas_target_library(m->target), gpu ? " " : "",
+             gpu ? m->target->device->name : "");
 }
 
 static const char table_format[] = "%-9s %14s  %-17s %3s  %10s %6s  %9s %9s  %6s  %8s  %s\n";
@@ -194,9 +219,11 @@ static void print_header(void) {
 }
 
 static void print_member(const struct blas_options *o, const struct member *m) {
-    char name[24], size[64], threads[16], median[24] = "-", width[16] = "-", gflops[24] = "-";
-    char gbytes[24] = "-", peak[16] = "-", error[16] = "-", note[512];
+    char name[40], size[80], library[96], threads[16], median[24] = "-", width[16] = "-",
+                                                       gflops[24] = "-";
+    char gbytes[24] = "-", peak[16] = "-", error[16] = "-", note[600];
     name_text(m, name, sizeof name);
+    library_text(m, library, sizeof library);
     size_text(m->shape, size, sizeof size);
     snprintf(threads, sizeof threads, "%d", m->threads);
     if (m->checked) snprintf(error, sizeof error, "%.1e", fabs(m->check.error)); /* no "-nan" */
@@ -208,44 +235,51 @@ static void print_member(const struct blas_options *o, const struct member *m) {
         if (m->flops > 0) snprintf(gflops, sizeof gflops, "%.2f", m->flops / s->median * 1e-9);
         snprintf(gbytes, sizeof gbytes, "%.2f", m->bytes / s->median * 1e-9);
         if (isfinite(m->peak_fraction)) snprintf(peak, sizeof peak, "%.1f", 100 * m->peak_fraction);
-        flags_of(o, m, note, sizeof note);
+        char flags[128];
+        flags_of(o, m, flags, sizeof flags);
+        const char *copies = transfer_names[m->transfer];
+        snprintf(note, sizeof note, "%s%s%s", copies ? copies : "", copies ? " copies " : "",
+                 flags);
     } else {
         snprintf(note, sizeof note, "%s: %s", status_names[m->status], m->reason);
     }
-    printf(table_format, name, size, m->library->name, threads, median, width, gflops, gbytes, peak,
-           error, note);
+    printf(table_format, name, size, library, threads, median, width, gflops, gbytes, peak, error,
+           note);
     fflush(stdout);
 }
 
 /* --dry-run: the cases as they would run. */
-static void list_cases(const struct blas_options *o, const struct libraries *libraries,
+static void list_cases(const struct blas_options *o, const struct blas_targets *targets,
                        const struct blas_shape *shapes, size_t shape_count) {
     bool csv = o->common.format == FORMAT_CSV, json = o->common.format == FORMAT_JSONL;
-    if (csv) printf("command,device,library,threads,type,kernel,trans,m,n,k,mode\n");
+    if (csv) printf("command,device,library,threads,type,kernel,trans,m,n,k,mode,batch,transfer\n");
     size_t cases = 0;
     for (size_t s = 0; s < shape_count; s++) {
         size_t count;
-        struct member *members =
-            group_members(o, &shapes[s], libraries->library, libraries->count, &count);
+        struct member *members = group_members(o, &shapes[s], targets, &count);
         for (size_t i = 0; i < count; i++) {
             const struct member *m = &members[i];
             const char *mode = o->mode == MODE_LATENCY ? "latency" : "throughput";
-            char name[24], size[64], extents[3][24] = {"", "", ""};
-            const long dimensions[3] = {shapes[s].m, shapes[s].n, shapes[s].k};
-            for (int d = 0; d < 3; d++)
+            char name[40], size[80], library[96], extents[4][24] = {"", "", "", ""};
+            const long dimensions[4] = {shapes[s].m, shapes[s].n, shapes[s].k, shapes[s].batch};
+            for (int d = 0; d < 4; d++)
                 if (dimensions[d] >= 0)
                     snprintf(extents[d], sizeof extents[d], "%ld", dimensions[d]);
             name_text(m, name, sizeof name);
             size_text(m->shape, size, sizeof size);
+            library_text(m, library, sizeof library);
+            const char *copies = transfer_names[m->transfer];
             if (csv)
-                printf("blas,%s,%s,%d,%s,%s,%s,%s,%s,%s,%s\n", o->common.device->name,
-                       m->library->name, m->threads, scalar_letter(m->type), shapes[s].kernel->name,
-                       shapes[s].trans, extents[0], extents[1], extents[2], mode);
+                printf("blas,%s,%s,%d,%s,%s,%s,%s,%s,%s,%s,%s,%s\n", m->target->device->name,
+                       blas_target_library(m->target), m->threads, scalar_letter(m->type),
+                       shapes[s].kernel->name, shapes[s].trans, extents[0], extents[1], extents[2],
+                       mode, extents[3], copies ? copies : "");
             else if (json) {
                 json_t *row = row_of(o, m);
                 json_t *line = json_object();
-                static const char *const keys[] = {"device", "library", "threads", "type", "kernel",
-                                                   "trans",  "m",       "n",       "k",    "mode"};
+                static const char *const keys[] = {"device", "library", "threads", "type",
+                                                   "kernel", "trans",   "m",       "n",
+                                                   "k",      "mode",    "batch",   "transfer"};
                 json_object_set_new(line, "command", json_string("blas"));
                 for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
                     json_object_set(line, keys[k], json_object_get(row, keys[k]));
@@ -254,9 +288,10 @@ static void list_cases(const struct blas_options *o, const struct libraries *lib
                 json_decref(line);
                 json_decref(row);
             } else
-                printf("%-9s %14s  %-17s %d thread%s%s\n", name, size, m->library->name, m->threads,
+                printf("%-9s %14s  %-17s %d thread%s%s%s%s\n", name, size, library, m->threads,
                        m->threads == 1 ? "" : "s",
-                       o->mode == MODE_THROUGHPUT ? ", one call on each" : "");
+                       o->mode == MODE_THROUGHPUT ? ", one call on each" : "",
+                       copies ? ", copies from and to memory that is " : "", copies ? copies : "");
         }
         cases += count;
         group_free(members, count);
@@ -264,10 +299,20 @@ static void list_cases(const struct blas_options *o, const struct libraries *lib
     if (!csv && !json) printf("%zu case%s, none run\n", cases, cases == 1 ? "" : "s");
 }
 
-static json_t *provenance(const struct blas_options *o, const struct libraries *libraries, int argc,
-                          char **argv) {
+static json_t *provenance(const struct blas_options *o, const struct blas_targets *targets,
+                          int argc, char **argv) {
     json_t *p = provenance_new(argc, argv);
-    for (size_t i = 0; i < libraries->count; i++) provenance_add_library(p, libraries->library[i]);
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets->target[i].library)
+            provenance_add_library(p, targets->target[i].library);
+        else
+            provenance_add_device(p, targets->target[i].device);
+    if (targets->note_count) {
+        json_t *left_out = json_array();
+        for (size_t i = 0; i < targets->note_count; i++)
+            json_array_append_new(left_out, json_string(targets->notes[i]));
+        json_object_set_new(p, "left_out", left_out);
+    }
     json_object_set_new(p, "settings",
                         json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:[f,f], s:s}", "time_budget_s",
                                   o->common.limits.budget, "precision", o->common.limits.precision,
@@ -279,15 +324,24 @@ static json_t *provenance(const struct blas_options *o, const struct libraries *
     return p;
 }
 
-static void print_notes(const struct blas_options *o, const struct libraries *libraries,
+static void print_notes(const struct blas_options *o, const struct blas_targets *targets,
                         const struct record *record) {
     char summary[256];
     topology_summary(summary, sizeof summary);
     printf("%s: %s\n", provenance_cpu_model(), summary);
-    for (size_t i = 0; i < libraries->count; i++) {
-        const struct blas_library *l = libraries->library[i];
-        printf("%s: %s%s%s\n", l->name, l->path, l->configuration[0] ? "; " : "", l->configuration);
+    bool gpu = false;
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct blas_library *l = targets->target[i].library;
+        const struct device *d = targets->target[i].device;
+        if (l)
+            printf("%s: %s%s%s\n", l->name, l->path, l->configuration[0] ? "; " : "",
+                   l->configuration);
+        else
+            printf("%s: %s; %s\n", d->name, d->what, d->versions ? d->versions : d->library);
+        gpu |= !l;
     }
+    if (gpu) printf("math on GPUs: strict fp32; TF32 only for --types tf32\n");
+    for (size_t i = 0; i < targets->note_count; i++) printf("note: %s\n", targets->notes[i]);
     for (const char *const *line = provenance_warnings(); *line; line++)
         printf("warning: %s\n", *line);
     printf("results: %s\n\n", record->path);
@@ -307,32 +361,44 @@ static const char *end_of_sweep(const struct record *record) {
     return text;
 }
 
-static void release(struct blas_options *o, struct libraries *libraries) {
-    for (size_t i = 0; i < libraries->count; i++) blas_library_close(libraries->library[i]);
+static void release(struct blas_options *o, struct blas_targets *targets) {
+    blas_targets_close(targets);
     blas_options_free(o);
+}
+
+/* "; cuda: an illegal memory access was encountered", or "". */
+static const char *lost_devices(const struct blas_options *o) {
+    static char text[512];
+    for (size_t d = 0; d < o->common.device_count; d++) {
+        const struct device *device = o->common.devices[d];
+        const char *error = device->error ? device->error(device) : NULL;
+        if (error) snprintf(text, sizeof text, "; %s was lost: %s", device->name, error);
+    }
+    return text;
 }
 
 int command_blas(int argc, char **argv) {
     struct blas_options o = blas_options_parse(argc, argv);
-    struct libraries libraries = {.count = 0};
+    struct blas_targets targets;
     size_t shape_count;
     topology_get(); /* the mask the process was started with, before anything changes it */
-    open_libraries(&o, &libraries);
+    blas_targets_open(&targets, &o);
     struct blas_shape *shapes = blas_shapes(&o, &shape_count);
     try_shapes(&o, shapes, shape_count);
     try_references(&o);
+    try_sustain(&o, &targets, shapes, shape_count);
     if (o.common.dry_run) {
-        list_cases(&o, &libraries, shapes, shape_count);
+        list_cases(&o, &targets, shapes, shape_count);
         free(shapes);
-        release(&o, &libraries);
+        release(&o, &targets);
         return EXIT_DONE;
     }
     struct record record;
     record_open(&record, "blas", o.common.out, o.common.format,
-                provenance(&o, &libraries, argc, argv));
+                provenance(&o, &targets, argc, argv));
     interrupt_catch();
     bool table = o.common.format == FORMAT_TABLE;
-    if (table && !o.common.quiet) print_notes(&o, &libraries, &record);
+    if (table && !o.common.quiet) print_notes(&o, &targets, &record);
     if (table) print_header();
     json_t *kept = json_array(); /* for the recipe's own table */
     double in_rounds = 0;
@@ -343,8 +409,11 @@ int command_blas(int argc, char **argv) {
         size_text(&shapes[s], size, sizeof size);
         snprintf(label, sizeof label, "%s %s", shapes[s].kernel->name, size);
         progress_step(&progress, s, label);
-        struct member *members =
-            group_members(&o, &shapes[s], libraries.library, libraries.count, &count);
+        struct member *members = group_members(&o, &shapes[s], &targets, &count);
+        if (!count) { /* no library has the kernel */
+            group_free(members, count);
+            continue;
+        }
         struct group_progress shares = {progress_share, &progress};
         in_rounds += group_measure(&o, members, count, &shares);
         progress_clear(&progress);
@@ -353,6 +422,9 @@ int command_blas(int argc, char **argv) {
             if (o.recipe) json_array_append(kept, row);
             record_case(&record, row);
             if (table) print_member(&o, &members[i]);
+            if (!members[i].sustained.count) continue;
+            sustain_record(&record, &members[i].sustained, sustained_case(&members[i]));
+            if (table) print_sustained(&members[i].sustained);
         }
         group_free(members, count);
     }
@@ -375,10 +447,11 @@ int command_blas(int argc, char **argv) {
         printf("Draw the published lines with: flopstep report '%s' --reference %s\n", record.path,
                o.reference);
     json_decref(kept);
-    release(&o, &libraries);
+    release(&o, &targets);
     if (record.failed) {
-        warn("%zu of %zu cases failed their check; see the table or '%s'", record.failed,
-             record.cases, record.path);
+        const char *lost = lost_devices(&o);
+        warn("%zu of %zu cases failed%s; see the table or '%s'%s", record.failed, record.cases,
+             *lost ? "" : " their check", record.path, lost);
         return EXIT_CASE_FAILED;
     }
     if (!record.ok && record.skipped) {

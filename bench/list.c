@@ -6,6 +6,7 @@
 #include "bench/commands.h"
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
+#include "bench/peak/sweep.h"
 #include "bench/report/figures.h"
 #include "bench/train/recipes.h"
 #include "kernels/cpu/blas_library.h"
@@ -72,17 +73,19 @@ static void list_datasets(void) {
 
 static void list_probes(void) {
     size_t count;
-    printf("  %-10s FLOP in registers, by instruction set:", "fma");
+    printf("  %-12s FLOP in registers, by instruction set:", "fma");
     const struct isa *isa = isa_table(&count);
     for (size_t i = 0; i < count; i++)
         printf(" %s%s", isa[i].name, isa[i].supported() ? "" : " (not here)");
     printf("\n");
     const struct bandwidth_probe *probe = bandwidth_probe_table(&count, NULL);
     for (size_t i = 0; i < count; i++)
-        printf("  %-10s %d load%s, %d store%s%s%s\n", probe[i].name, probe[i].loads,
+        printf("  %-12s %d load%s, %d store%s%s%s\n", probe[i].name, probe[i].loads,
                probe[i].loads == 1 ? "" : "s", probe[i].stores, probe[i].stores == 1 ? "" : "s",
                probe[i].in_place ? ", in place" : "",
                probe[i].non_temporal ? ", past the caches" : "");
+    for (const struct device_probe_text *row = device_probe_texts; row->name; row++)
+        printf("  %-12s %s\n", row->name, row->what);
 }
 
 static void list_devices(void) {

@@ -100,6 +100,7 @@ static struct predict_options parse(int argc, char **argv) {
         .operand = take_file,
     };
     options_parse(&usage, argc, argv, &o);
+    common_check_cpu_types(&o.common);
     if (!o.checkpoint)
         die(EXIT_USAGE, "--checkpoint FILE is missing: 'flopstep train --checkpoint FILE' saves a "
                         "network");
@@ -158,7 +159,7 @@ static void open_network(const struct predict_options *o, struct network *n,
     if (!best) die(EXIT_MISSING, "out of memory");
     if (!checkpoint_load(o->checkpoint, c, n, NULL, best, reason, sizeof reason))
         die(EXIT_MISSING, "%s", reason);
-    if (c->has_best) queue->device->copy_in(n->parameter.memory, best, bytes);
+    if (c->has_best) queue->device->copy_in(queue->device, n->parameter.memory, best, bytes);
     free(best);
 }
 
@@ -169,15 +170,16 @@ static double *predict(struct network *n, const uint8_t *pixels, size_t count) {
     size_t input_bytes = BATCH * PIXELS * element;
     double *all = malloc(count * outputs * sizeof *all);
     char *host = malloc(BATCH * outputs * element);
-    void *x = q->device->allocate(input_bytes);
+    void *x = q->device->allocate(q->device, input_bytes);
     if (!all || !host || !x) die(EXIT_MISSING, "out of memory");
     q->scratch = n->scratch.memory;
     q->scratch_bytes = n->scratch.bytes;
     for (size_t begin = 0; begin < count; begin += BATCH) {
         size_t part = count - begin < BATCH ? count - begin : BATCH;
-        q->device->layers->gather(q, (long)part, PIXELS, pixels + begin * PIXELS, NULL, NULL, x);
-        q->device->copy_out(host, network_predict(n, x, (long)part), part * outputs * element);
-        q->device->synchronise();
+        q->device->layers->gather(q, (long)part, PIXELS, pixels + begin * PIXELS, NULL, NULL, 0, x);
+        q->device->copy_out(q->device, host, network_predict(n, x, (long)part),
+                            part * outputs * element);
+        q->device->synchronise(q->device);
         for (size_t i = 0; i < part * outputs; i++) {
             float single;
             double value;
@@ -186,7 +188,7 @@ static double *predict(struct network *n, const uint8_t *pixels, size_t count) {
             all[begin * outputs + i] = q->type == SCALAR_S ? (double)single : value;
         }
     }
-    q->device->release(x, input_bytes);
+    q->device->release(q->device, x, input_bytes);
     free(host);
     return all;
 }

@@ -13,11 +13,13 @@
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
 #include "bench/harness/share.h"
+#include "bench/report/crossover.h"
 #include "bench/report/draw.h"
 #include "bench/report/figures.h"
 #include "bench/report/page.h"
 #include "bench/report/published.h"
 #include "bench/report/results.h"
+#include "bench/report/study.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -305,6 +307,31 @@ static bool holds_command(const struct results *results, const char *command) {
     return false;
 }
 
+/* Where a GPU overtakes the CPU, if both were measured. */
+static void write_crossovers(const struct settings *settings, const char *out,
+                             const struct results *results) {
+    struct crossover *crossovers;
+    size_t count = crossovers_find(results, &crossovers);
+    if (count) {
+        char path[PATH_SIZE];
+        set_path(path, "%s/crossover.csv", out);
+        FILE *file = open_output(path);
+        crossovers_write(file, crossovers, count);
+        close_output(file, path, settings->quiet);
+    }
+    crossovers_free(crossovers, count);
+}
+
+/* The lines that a figure draws if none are asked for; nothing where they are not installed. */
+static void add_default_references(struct plot *plot) {
+    char folder[PATH_SIZE];
+    if (!plot->figure->references || !share_find(SHARE_PUBLISHED, folder, sizeof folder)) return;
+    struct published *published;
+    size_t count = published_read(folder, &published);
+    plot_add_references(plot, published, count, plot->figure->references);
+    free(published);
+}
+
 int command_report(int argc, char **argv) {
     struct settings settings = {.svg = true, .png = true};
     options_parse(&usage, argc, argv, &settings);
@@ -338,6 +365,7 @@ int command_report(int argc, char **argv) {
 
     write_tables(&settings, out, &results);
     write_line_tables(&settings, out, &results);
+    write_crossovers(&settings, out, &results);
 
     struct drawing drawing = {.settings = &settings, .out = out};
     int code = EXIT_DONE;
@@ -357,12 +385,16 @@ int command_report(int argc, char **argv) {
         struct plot *plots;
         const char *lacks;
         size_t count = figure_plots(figure, &results, &plots, &lacks);
-        bool expected = holds_command(&results, figure->command) && !settings.quiet;
+        bool expected = holds_command(&results, figure->command) && !settings.quiet &&
+                        (!figure->gpu || any_gpu(&results));
         if (!count && (settings.figures || expected))
             warn("figure %s is not drawn: %s", figure->name, lacks);
         for (size_t i = 0; i < count; i++) {
             if (settings.references)
-                plot_add_references(&plots[i], published, published_count, settings.references);
+                plot_add_references(&plots[i], published, published_count,
+                                    (const char *const *)settings.references);
+            else
+                add_default_references(&plots[i]);
             write_plot(&drawing, &plots[i]);
         }
         plots_free(plots, count);

@@ -34,8 +34,17 @@ struct jobs {
     struct checkpoint checkpoint;
 };
 
+/* Whether the processor is among the devices: GPUs bring their own library. */
+static bool on_cpu(const struct session *s) {
+    const struct common *c = &s->options->common;
+    for (size_t i = 0; i < c->device_count; i++)
+        if (!c->devices[i]->own_memory) return true;
+    return false;
+}
+
 static void open_library(struct session *s) {
     char error[1024] = "";
+    if (!on_cpu(s)) return;
     const char *name = s->options->library;
     s->library = blas_library_open(name, error, sizeof error);
     if (!s->library) die(EXIT_MISSING, "%s", error);
@@ -48,13 +57,15 @@ static void open_library(struct session *s) {
 static json_t *provenance(const struct session *s, int argc, char **argv) {
     const struct common *c = &s->options->common;
     json_t *p = provenance_new(argc, argv);
-    provenance_add_library(p, s->library);
+    if (s->library) provenance_add_library(p, s->library);
+    for (size_t i = 0; i < c->device_count; i++) provenance_add_device(p, c->devices[i]);
     json_object_set_new(p, "settings",
-                        json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", "time_budget_s",
+                        json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b, s:s}", "time_budget_s",
                                   c->limits.budget, "precision", c->limits.precision, "max_samples",
                                   (json_int_t)c->limits.max_samples, "seed", (json_int_t)c->seed,
                                   "cold", c->cold, "check", c->check, "denormals_flushed",
-                                  !(s->options->without >> MEASURE_FLUSHED & 1)));
+                                  !(s->options->without >> MEASURE_FLUSHED & 1), "math",
+                                  math_names[s->options->math]));
     provenance_add_affinity(p, common_most_threads(c));
     if (s->options->without >> MEASURE_PINNED & 1) json_object_set_new(p, "pinned", json_false());
     if (s->options->ladder) { /* differs from rung to rung: `without` of each case says it */
@@ -68,8 +79,15 @@ static void print_notes(const struct session *s) {
     char summary[256];
     topology_summary(summary, sizeof summary);
     printf("%s: %s\n", provenance_cpu_model(), summary);
-    printf("%s: %s%s%s\n", s->library->name, s->library->path,
-           s->library->configuration[0] ? "; " : "", s->library->configuration);
+    if (s->library)
+        printf("%s: %s%s%s\n", s->library->name, s->library->path,
+               s->library->configuration[0] ? "; " : "", s->library->configuration);
+    const struct common *c = &s->options->common;
+    for (size_t i = 0; i < c->device_count; i++)
+        if (c->devices[i]->own_memory)
+            printf("%s: %s; %s; products in %s%s\n", c->devices[i]->name, c->devices[i]->what,
+                   c->devices[i]->versions, math_names[s->options->math],
+                   s->options->math == MATH_FP32 ? " (no tensor cores in single precision)" : "");
     for (const char *const *line = provenance_warnings(); *line; line++)
         printf("warning: %s\n", *line);
     printf("results: %s\n\n", s->record.path);

@@ -32,9 +32,11 @@ static void add_old(const struct blas_call *c, const struct operand *old, const 
     free(product);
 }
 
+/* Matrix units cut off what sums do not hold, which does not cancel: so not the root there. */
 static double scale_sum(const struct blas_call *c, double inner, double inputs, double old) {
     double kept = c->beta == 0 ? 0 : 2 * fmax(fabs(c->beta), 1) * old;
-    return sqrt(inner + 2) * fmax(fabs(c->alpha), 1) * inputs + kept;
+    double growth = scalar_is_mixed(c->type) ? inner + 2 : sqrt(inner + 2);
+    return growth * fmax(fabs(c->alpha), 1) * inputs + kept;
 }
 
 static void actual_last(const struct blas_call *c, const double *t, double *out) {
@@ -59,10 +61,10 @@ static double elements_gemm(const struct blas_call *c) {
     return m_of(c) * k_of(c) + k_of(c) * n_of(c) + passes(c) * m_of(c) * n_of(c);
 }
 
-#define RUN(P, REAL)                                                                               \
+#define RUN(P, REAL, STORED)                                                                       \
     static void run_gemm_##P(struct blas_call *c, blas_routine routine, long repetitions) {        \
-        typedef void function(int, int, int, int, int, int, REAL, const REAL *, int, const REAL *, \
-                              int, REAL, REAL *, int);                                             \
+        typedef void function(int, int, int, int, int, int, REAL, const STORED *, int,             \
+                              const STORED *, int, REAL, STORED *, int);                           \
         function *gemm = (function *)routine;                                                      \
         int transa = cblas_trans(c->transa), transb = cblas_trans(c->transb);                      \
         int m = (int)c->m, n = (int)c->n, k = (int)c->k;                                           \
@@ -71,15 +73,16 @@ static double elements_gemm(const struct blas_call *c) {
         struct coefficients s = kernel_update_coefficients(c);                                     \
         REAL alpha[2] = {(REAL)s.alpha[0], (REAL)s.alpha[1]};                                      \
         REAL beta[2] = {(REAL)s.beta[0], (REAL)s.beta[1]};                                         \
-        const REAL *a = operand_data(&c->operand[0]), *b = operand_data(&c->operand[1]);           \
-        REAL *out = operand_data(&c->operand[2]);                                                  \
+        const STORED *a = operand_data(&c->operand[0]), *b = operand_data(&c->operand[1]);         \
+        STORED *out = operand_data(&c->operand[2]);                                                \
         for (long r = 0, step = c->step; r < repetitions; r++, step++)                             \
             gemm(CBLAS_COL_MAJOR, transa, transb, m, n, k, alpha[step & 1], a, lda, b, ldb,        \
                  beta[step & 1], out, ldc);                                                        \
         c->step += repetitions;                                                                    \
     }
-RUN(s, float)
-RUN(d, double)
+RUN(s, float, float)
+RUN(d, double, double)
+RUN(mixed, float, void) /* coefficients as summed: in single precision */
 #undef RUN
 
 static void expected_gemm(const struct blas_call *c, const double *t, double *out) {
@@ -92,6 +95,87 @@ static void expected_gemm(const struct blas_call *c, const double *t, double *ou
 
 static double scale_gemm(const struct blas_call *c, const double *norm) {
     return scale_sum(c, k_of(c), norm[0] * norm[1], norm[2]);
+}
+
+/* gemm_strided_batched: C_i = alpha op(A_i) op(B_i) + beta C_i for i < batch. Each operand holds
+ * its matrices side by side, so matrix i begins lda x (its columns) x i behind the first. */
+static void shape_batched(struct blas_call *c) {
+    shape_gemm(c);
+    for (int i = 0; i < MAX_OPERANDS; i++) c->operand[i].columns *= c->batch;
+}
+
+static double flops_batched(const struct blas_call *c) { return (double)c->batch * flops_gemm(c); }
+
+static double elements_batched(const struct blas_call *c) {
+    return (double)c->batch * elements_gemm(c);
+}
+
+/* Elements from one matrix to the next. */
+static long distance(const struct blas_call *c, int operand) {
+    const struct operand *o = &c->operand[operand];
+    return o->columns / c->batch * o->stride;
+}
+
+#define RUN(P, REAL, STORED)                                                                       \
+    static void run_batched_##P(struct blas_call *c, blas_routine routine, long repetitions) {     \
+        typedef void function(int, int, int, int, int, int, REAL, const STORED *, int, int,        \
+                              const STORED *, int, int, REAL, STORED *, int, int, int);            \
+        function *gemm = (function *)routine;                                                      \
+        int transa = cblas_trans(c->transa), transb = cblas_trans(c->transb);                      \
+        int m = (int)c->m, n = (int)c->n, k = (int)c->k, batch = (int)c->batch;                    \
+        int lda = (int)c->operand[0].stride, ldb = (int)c->operand[1].stride;                      \
+        int ldc = (int)c->operand[2].stride;                                                       \
+        int next_a = (int)distance(c, 0), next_b = (int)distance(c, 1);                            \
+        int next_c = (int)distance(c, 2);                                                          \
+        struct coefficients s = kernel_update_coefficients(c);                                     \
+        REAL alpha[2] = {(REAL)s.alpha[0], (REAL)s.alpha[1]};                                      \
+        REAL beta[2] = {(REAL)s.beta[0], (REAL)s.beta[1]};                                         \
+        const STORED *a = operand_data(&c->operand[0]), *b = operand_data(&c->operand[1]);         \
+        STORED *out = operand_data(&c->operand[2]);                                                \
+        for (long r = 0, step = c->step; r < repetitions; r++, step++)                             \
+            gemm(CBLAS_COL_MAJOR, transa, transb, m, n, k, alpha[step & 1], a, lda, next_a, b,     \
+                 ldb, next_b, beta[step & 1], out, ldc, next_c, batch);                            \
+        c->step += repetitions;                                                                    \
+    }
+RUN(s, float, float)
+RUN(d, double, double)
+RUN(mixed, float, void)
+#undef RUN
+
+/* Product number i as a call of its own. */
+static struct blas_call one_of(const struct blas_call *c, long i) {
+    struct blas_call one = *c;
+    for (int p = 0; p < MAX_OPERANDS; p++) {
+        long columns = c->operand[p].columns / c->batch;
+        one.operand[p] = operand_columns(&c->operand[p], i * columns, columns);
+    }
+    return one;
+}
+
+/* (C_0 C_1 ...) t is the sum of C_i t_i. */
+static void expected_batched(const struct blas_call *c, const double *t, double *out) {
+    double *part = scratch(c->m);
+    for (long i = 0; i < c->m; i++) out[i] = 0;
+    for (long b = 0; b < c->batch; b++) {
+        bool zero = true; /* a unit vector meets one product only */
+        for (long j = 0; j < c->n; j++) zero &= t[b * c->n + j] == 0;
+        if (zero) continue;
+        struct blas_call one = one_of(c, b);
+        expected_gemm(&one, t + b * c->n, part);
+        for (long i = 0; i < c->m; i++) out[i] += part[i];
+    }
+    free(part);
+}
+
+/* The norm of all products' errors: that of the norms of A_i times those of B_i. */
+static double scale_batched(const struct blas_call *c, const double *norm) {
+    double sum = 0;
+    for (long b = 0; b < c->batch; b++) {
+        struct blas_call one = one_of(c, b);
+        double a = operand_norm(&one.operand[0]), x = operand_norm(&one.operand[1]);
+        sum += a * a * x * x;
+    }
+    return scale_sum(c, k_of(c), sqrt(sum), norm[2]);
 }
 
 /* symm: C = alpha A B + beta C, A is m x m and symmetric, B and C are m x n */
@@ -258,10 +342,26 @@ const struct kernel blas3_kernels[] = {
      .flops = flops_gemm,
      .elements = elements_gemm,
      .shape = shape_gemm,
-     .run = {run_gemm_s, run_gemm_d},
+     .run = {run_gemm_s, run_gemm_d, run_gemm_mixed, run_gemm_mixed, run_gemm_mixed},
      .expected = expected_gemm,
      .actual = actual_last,
      .scale = scale_gemm},
+    {.name = "gemm_strided_batched",
+     .routine = "gemm_batch_strided",
+     .level = 3,
+     .is_batched = true,
+     .sizes = "16:512:x2",
+     .formula = "C_i = alpha op(A_i) op(B_i) + beta C_i",
+     .dimensions = "mnk",
+     .trans = "nn",
+     .is_product = true,
+     .flops = flops_batched,
+     .elements = elements_batched,
+     .shape = shape_batched,
+     .run = {run_batched_s, run_batched_d, run_batched_mixed, run_batched_mixed, run_batched_mixed},
+     .expected = expected_batched,
+     .actual = actual_last,
+     .scale = scale_batched},
     {.name = "symm",
      .level = 3,
      .formula = "C = alpha A B + beta C, A = A'",

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "kernels/cpu/cpu_device.h"
-
 const struct device *const *device_table(void) {
     static const struct device *const devices[] = {&cpu_device, NULL};
     return devices;

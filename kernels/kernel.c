@@ -1,5 +1,6 @@
 #include "kernels/kernel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,11 @@ const struct kernel *kernel_find(const char *name) {
     for (const struct kernel *const *row = kernel_table(); *row; row++)
         if (strcmp((*row)->name, name) == 0) return *row;
     return NULL;
+}
+
+void kernel_routine_name(const struct kernel *kernel, enum scalar type, char *name, size_t size) {
+    snprintf(name, size, "cblas_%s%s", scalar_letter(type),
+             kernel->routine ? kernel->routine : kernel->name);
 }
 
 bool kernel_takes_trans(const struct kernel *kernel, const char *trans) {

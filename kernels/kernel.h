@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/device.h"
 #include "kernels/operand.h"
 #include "kernels/scalar.h"
 
@@ -19,17 +20,19 @@ struct blas_call {
     char transa, transb; /* 'n' or 't' */
     char uplo;           /* 'l' or 'u': the triangle that symmetric and triangular matrices hold */
     long m, n, k;        /* -1 where the kernel has no such dimension */
+    long batch;          /* of a batched kernel: products in one call */
     double alpha, beta;
     struct operand operand[MAX_OPERANDS]; /* kind NONE behind the last */
     double result;                        /* of dot, nrm2, asum */
     long step; /* calls made so far: even and odd ones undo each other where output is input */
 };
 
-typedef void (*blas_routine)(void); /* a CBLAS function; each row knows its real type */
-
 struct kernel {
-    const char *name; /* the BLAS name without its type letter */
-    int level;        /* 1, 2 or 3 */
+    const char *name;    /* the BLAS name without its type letter */
+    const char *routine; /* CBLAS's name for it without cblas_ and the letter; NULL: the same */
+    int level;           /* 1, 2 or 3 */
+    bool is_batched;     /* batch products of one shape, matrices side by side in memory */
+    const char *sizes;   /* where none are asked for; NULL: those of its level */
     const char *formula;
     const char *dimensions; /* those it has, of "mnk" */
     const char *trans;      /* "n", "nt" or "nn": what transa and transb may be; "": none */
@@ -43,7 +46,8 @@ struct kernel {
     /* Sets kind, rows, columns and role of call->operand[] from m, n, k, trans. */
     void (*shape)(struct blas_call *call);
 
-    /* Calls `routine` (cblas_<type><name>) `repetitions` times back to back. */
+    /* Calls `routine` (cblas_<type><name>) `repetitions` times back to back. NULL: it has no such
+     * type. */
     void (*run[SCALAR_COUNT])(struct blas_call *call, blas_routine routine, long repetitions);
 
     /* Check, in double. `expected`: (the right output) * t from the inputs, before the call.
@@ -63,6 +67,9 @@ const struct kernel *const *kernel_table(void);
 
 /* The kernel of that name, or NULL. */
 const struct kernel *kernel_find(const char *name);
+
+/* Of CBLAS, with the type: "cblas_dgemm". */
+void kernel_routine_name(const struct kernel *kernel, enum scalar type, char *name, size_t size);
 
 /* Whether the kernel can be called with these transposes, written like "n", "t", "nt". */
 bool kernel_takes_trans(const struct kernel *kernel, const char *trans);

@@ -11,6 +11,10 @@
 
 #include "kernels/scalar.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct device;
 struct blas_library;
 struct isa;
@@ -39,12 +43,28 @@ enum measure {
     MEASURE_VECTOR_MASKS,
     MEASURE_BYTE_POOLS,
     MEASURE_ONE_UPDATE,
+    MEASURE_GRAPH,
     MEASURE_COUNT
 };
 struct measure_row {
     const char *name, *what;
 };
 extern const struct measure_row measure_table[MEASURE_COUNT];
+
+/* How a GPU multiplies single-precision numbers: as they are, or rounded to fewer bits for its
+ * tensor cores (sums stay in single precision). */
+enum math { MATH_FP32, MATH_TF32, MATH_BF16, MATH_COUNT };
+extern const char *const math_names[]; /* NULL-terminated, in the order of the enum */
+
+/* What the losses on a queue have come to since tally_clear. */
+struct tally {
+    double loss;  /* the latest */
+    long correct; /* of the latest: images whose largest output is the labelled one (with one
+                     output: on the right side of a half); -1 without labels */
+    double loss_sum, weighted_sum; /* of loss, of loss x images */
+    long correct_sum, images, calls;
+    long fine; /* calls before the first one whose loss is not finite */
+};
 
 /* Where operations are issued: a device with its GEMM and threads. An operation reads and writes
  * memory of that device; operations of one queue run one after the other. */
@@ -60,6 +80,9 @@ struct queue {
     enum conv_path conv;
     const struct isa *isa; /* of own loops; NULL: the widest */
     unsigned without;      /* a bit for each measure that is left out */
+    enum math math;        /* of a GPU's products */
+    bool in_step;          /* between step_open and step_close */
+    struct tally so_far;   /* of a device that runs nothing behind */
 };
 
 static inline bool queue_uses(const struct queue *q, enum measure measure) {
@@ -142,6 +165,13 @@ struct update_numbers {
     double decay;                   /* L2: g + decay w takes the place of g */
 };
 
+/* What differs from one training step to the next. */
+struct step_values {
+    uint64_t step;                 /* of dropout_place */
+    long position;                 /* `first` of gather and gather_labels */
+    struct update_numbers numbers; /* of update, but for decay */
+};
+
 /* x, y: input and output of the layer; dx, dy, dw, db: gradient of the loss by them. "In place"
  * means that the output overwrites the input. Sums over images run in a fixed order, so the same
  * queue gives the same bits. */
@@ -202,13 +232,15 @@ struct layer_operations {
 
     /* Loss of [images][outputs] in y, its gradient into dy (NULL: not wanted). For LOSS_BINARY and
      * LOSS_CATEGORICAL y holds the sums z before the sigmoid or softmax and is overwritten by the
-     * probabilities; dy is then the gradient by z. Returns the loss; *correct: images whose largest
-     * output is the labelled one (with one output: on the right side of a half), -1 without
-     * labels. */
-    double (*loss)(struct queue *, enum loss, long images, long outputs, void *y,
-                   const struct loss_targets *, void *dy, long *correct);
+     * probabilities; dy is then the gradient by z. The loss goes to the tally. */
+    void (*loss)(struct queue *, enum loss, long images, long outputs, void *y,
+                 const struct loss_targets *, void *dy);
+    /* Waits for the losses so far. */
+    void (*tally)(struct queue *, struct tally *);
+    void (*tally_clear)(struct queue *);
 
-    /* One optimizer step on `count` parameters; slot0 and slot1 are the rule's memory. */
+    /* One optimizer step on `count` parameters; slot0 and slot1 are the rule's memory. On a device
+     * that runs behind: nothing, where the latest loss is not finite. */
     void (*update)(struct queue *, enum update_rule, const struct update_numbers *, long count,
                    void *w, const void *g, void *slot0, void *slot1);
 
@@ -225,10 +257,37 @@ struct layer_operations {
     const char *(*dense_path)(const struct queue *, const struct dense_shape *, const char *pass);
     const char *(*conv_path)(const struct queue *, const struct conv_shape *, const char *pass);
 
-    /* Inputs to the queue's type: pixels / 255 or numbers, row `order[i]` of the data (NULL: row i)
-     * becomes row i of x [count][n]. One of pixels and numbers is NULL. */
+    /* Inputs to the queue's type: pixels / 255 or numbers, row `order[first + i]` of the data
+     * (NULL: row first + i) becomes row i of x [count][n]. One of pixels and numbers is NULL. The
+     * data lies in the device's memory. */
     void (*gather)(struct queue *, long count, long n, const uint8_t *pixels, const double *numbers,
-                   const int64_t *order, void *x);
+                   const int64_t *order, long first, void *x);
+    void (*gather_labels)(struct queue *, long count, const int32_t *labels, const int64_t *order,
+                          long first, int32_t *to);
+
+    /* Whether the queue's paths, measures and type are such that this device has them; false with a
+     * reason. */
+    bool (*accepts)(const struct queue *, char *reason, size_t size);
+
+    /* From here on NULL where the device runs nothing behind. */
+
+    /* The values of the coming step. Operations between step_open and step_close take them in place
+     * of those they are called with, so that a recording of one step serves all of them. step_open
+     * and step_close are part of what is recorded, step_values is not. */
+    void (*step_values)(struct queue *, const struct step_values *);
+    void (*step_open)(struct queue *);
+    void (*step_close)(struct queue *);
+
+    /* What is issued between the two is recorded instead of run. record_end returns NULL where that
+     * failed; the device then has an error. */
+    void (*record_begin)(struct queue *);
+    void *(*record_end)(struct queue *);
+    void (*replay)(struct queue *, void *recording);
+    void (*recording_free)(struct queue *, void *recording);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -32,10 +32,12 @@ bool operand_bytes(const struct operand *o, size_t *bytes) {
 }
 
 static void store(struct operand *o, long at, double value) {
-    if (o->type == SCALAR_S)
-        ((float *)operand_data(o))[at] = (float)value;
-    else
-        ((double *)operand_data(o))[at] = value;
+    void *data = operand_data(o);
+    if (o->type == SCALAR_S) ((float *)data)[at] = (float)value;
+    if (o->type == SCALAR_D) ((double *)data)[at] = value;
+    if (o->type == SCALAR_H) ((uint16_t *)data)[at] = half_from(value);
+    if (o->type == SCALAR_BF16) ((uint16_t *)data)[at] = bf16_from(value);
+    if (o->type == SCALAR_TF32) ((float *)data)[at] = tf32_from(value);
 }
 
 /* Two uniform numbers in [0, 1) with 52 random bits each. Philox 4x32, Salmon et al., SC 2011. */
@@ -125,11 +127,13 @@ static bool for_each_gap(struct operand *o, bool (*visit)(struct operand *, long
  * too. */
 static const uint32_t poison_s = 0x7fbadbad;
 static const uint64_t poison_d = 0x7ff4badbadbadbad;
+static const uint16_t poison_h = 0x7dad, poison_bf16 = 0x7fad;
+static const void *const poisons[SCALAR_COUNT] = {&poison_s, &poison_d, &poison_h, &poison_bf16,
+                                                  &poison_s};
 
 static bool write_nan(struct operand *o, long at) {
     size_t size = scalar_bytes(o->type);
-    memcpy((char *)operand_data(o) + at * (long)size,
-           o->type == SCALAR_S ? (const void *)&poison_s : (const void *)&poison_d, size);
+    memcpy((char *)operand_data(o) + at * (long)size, poisons[o->type], size);
     return true;
 }
 
@@ -140,9 +144,7 @@ static bool write_ordinary(struct operand *o, long at) {
 
 static bool holds_nan(struct operand *o, long at) {
     size_t size = scalar_bytes(o->type);
-    return memcmp((char *)operand_data(o) + at * (long)size,
-                  o->type == SCALAR_S ? (const void *)&poison_s : (const void *)&poison_d,
-                  size) == 0;
+    return memcmp((char *)operand_data(o) + at * (long)size, poisons[o->type], size) == 0;
 }
 
 void operand_poison(struct operand *o, bool elements) {
@@ -170,6 +172,13 @@ void operand_times(const struct operand *o, char trans, const double *t, double 
         }
     for (long i = 0; i < rows; i++) out[i] += lost[i];
     free(lost);
+}
+
+struct operand operand_columns(const struct operand *o, long first, long columns) {
+    struct operand part = *o;
+    part.storage = (char *)o->storage + first * o->stride * (long)scalar_bytes(o->type);
+    part.columns = columns;
+    return part;
 }
 
 double *operand_values_of(const struct operand *vector) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/half.h"
 #include "kernels/scalar.h"
 
 enum operand_kind {
@@ -35,9 +36,10 @@ void operand_set(struct operand *o, enum operand_kind kind, long rows, long colu
 /* Bytes of storage including guards; false where that overflows. Needs shape, type and stride. */
 bool operand_bytes(const struct operand *o, size_t *bytes);
 
-enum { OPERAND_GUARD = 16 }; /* elements in front and behind; keeps the data 64-byte aligned */
+enum { OPERAND_GUARD = 16 }; /* elements in front and behind; keeps s and d 64-byte aligned */
 
-/* The pointer to hand to BLAS: the first element in memory. */
+/* The pointer to hand to BLAS: the first element in memory. Of a device's memory it is an address
+ * only; everything below that looks at elements wants the host's. */
 static inline void *operand_data(const struct operand *o) {
     return (char *)o->storage + OPERAND_GUARD * scalar_bytes(o->type);
 }
@@ -55,8 +57,11 @@ static inline bool operand_holds(const struct operand *o, long i, long j) {
 }
 
 static inline double operand_load(const struct operand *o, long at) {
-    return o->type == SCALAR_S ? (double)((const float *)operand_data(o))[at]
-                               : ((const double *)operand_data(o))[at];
+    const void *data = operand_data(o);
+    if (o->type == SCALAR_D) return ((const double *)data)[at];
+    if (o->type == SCALAR_H) return (double)half_to_single(((const uint16_t *)data)[at]);
+    if (o->type == SCALAR_BF16) return (double)bf16_to_single(((const uint16_t *)data)[at]);
+    return (double)((const float *)data)[at];
 }
 
 /* Element (i, j) as double, a vector's element i with j = 0. Symmetric operands mirror the held
@@ -101,6 +106,10 @@ static inline void add_compensated(double *sum, double *lost, double value) {
     *lost += (*sum - (total - part)) + (value - part);
     *sum = total;
 }
+
+/* Columns [first, first + columns) of a general matrix, as a matrix that shares its storage. For
+ * reading: its front guard is no guard. */
+struct operand operand_columns(const struct operand *o, long first, long columns);
 
 /* A new array with the elements of a vector. */
 double *operand_values_of(const struct operand *vector);

@@ -59,7 +59,7 @@ static const struct {
     NUMBER("height", in.height, NUMBER_LONG, 1, LONGEST_SIDE),
     NUMBER("width", in.width, NUMBER_LONG, 1, LONGEST_SIDE),
     NUMBER("channels", in.channels, NUMBER_LONG, 1, LONGEST_SIDE),
-    NUMBER("type", type, NUMBER_INT, 0, SCALAR_COUNT - 1),
+    NUMBER("type", type, NUMBER_INT, 0, SCALAR_CPU_COUNT - 1),
     NUMBER("loss", loss, NUMBER_INT, 0, LOSS_COUNT - 1),
     NUMBER("training samples", train_samples, NUMBER_LONG, 0, INT64_MAX),
     NUMBER("sampling", sampling, NUMBER_INT, 0, SAMPLING_ORDER),
@@ -382,16 +382,16 @@ bool checkpoint_load(const char *path, struct checkpoint *checkpoint, struct net
     bool good = fits(c, n, o, &f);
     const struct device *device = n->queue->device;
     size_t array = array_bytes(c);
-    if (good) device->copy_in(n->parameter.memory, view.parameters, array);
+    if (good) device->copy_in(device, n->parameter.memory, view.parameters, array);
     if (good && o) {
-        for (int i = 0; i < c->slots; i++) device->copy_in(o->slot[i], view.slot[i], array);
+        for (int i = 0; i < c->slots; i++) device->copy_in(device, o->slot[i], view.slot[i], array);
         o->schedule = c->schedule;
         o->steps = c->schedule_steps;
         o->step = c->optimizer_step;
         o->mu_product = c->mu_product;
     }
     if (good && best && view.best) memcpy(best, view.best, array);
-    if (good) device->synchronise();
+    if (good) device->synchronise(device);
     free(bytes);
     return good;
 }
@@ -542,8 +542,8 @@ static bool fresh_write_device(struct fresh *w, const struct device *device, con
     bool good = host || REFUSE(&w->f, "out of memory");
     for (size_t at = 0; good && at < count; at += part) {
         if (part > count - at) part = count - at;
-        device->copy_out(host, (const char *)from + at, part);
-        device->synchronise();
+        device->copy_out(device, host, (const char *)from + at, part);
+        device->synchronise(device);
         good = fresh_write(w, host, part);
     }
     free(host);

@@ -113,12 +113,13 @@ size_t network_bytes(const struct architecture *a, const struct queue *queue, lo
 
 static bool reserve(const struct device *device, struct arena *arena, size_t bytes) {
     arena->bytes = bytes ? bytes : ALIGNMENT;
-    arena->memory = device->allocate(arena->bytes);
+    arena->memory = device->allocate(device, arena->bytes);
+    if (arena->memory && device->own_memory) device->zero(device, arena->memory, arena->bytes);
     return arena->memory != NULL;
 }
 
 static void give_back(const struct device *device, struct arena *arena) {
-    if (arena->memory) device->release(arena->memory, arena->bytes);
+    if (arena->memory) device->release(device, arena->memory, arena->bytes);
     *arena = (struct arena){0};
 }
 
@@ -255,7 +256,7 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     size_t element = scalar_bytes(queue->type);
     struct plan plan = plan_of(architecture, queue, batch);
     size_t bytes = network_bytes(architecture, queue, batch, training);
-    size_t available = device->memory_available();
+    size_t available = device->memory_available(device);
     if (bytes > available) {
         snprintf(reason, size, "needs %.1f GB of memory, %.1f are available; take a smaller batch",
                  (double)bytes * 1e-9, (double)available * 1e-9);
@@ -311,20 +312,49 @@ static double deviation(enum initial initial, const struct layer *l) {
 /* Streams of random numbers: below MOST_LAYERS the masks of the layers. */
 enum { STREAM_WEIGHTS = 1000 };
 
+enum { PART = 4096 };
+
+void doubles_out(const struct queue *q, long count, const void *from, double *to) {
+    float single[PART];
+    if (q->type == SCALAR_D) {
+        q->device->copy_out(q->device, to, from, (size_t)count * sizeof *to);
+        return;
+    }
+    for (long first = 0; first < count; first += PART) {
+        long some = count - first < PART ? count - first : PART;
+        q->device->copy_out(q->device, single, (const float *)from + first,
+                            (size_t)some * sizeof *single);
+        for (long i = 0; i < some; i++) to[first + i] = (double)single[i];
+    }
+}
+
+void doubles_in(const struct queue *q, long count, const double *from, void *to) {
+    float single[PART];
+    if (q->type == SCALAR_D) {
+        q->device->copy_in(q->device, to, from, (size_t)count * sizeof *from);
+        return;
+    }
+    for (long first = 0; first < count; first += PART) {
+        long some = count - first < PART ? count - first : PART;
+        for (long i = 0; i < some; i++) single[i] = (float)from[first + i];
+        q->device->copy_in(q->device, (float *)to + first, single, (size_t)some * sizeof *single);
+    }
+}
+
 void network_initialise(struct network *n, enum initial initial, uint64_t seed) {
     size_t element = scalar_bytes(n->queue->type);
+    double values[PART];
     for (int i = 0; i < n->count; i++) {
         const struct layer *l = &n->layers[i];
         double sigma = deviation(initial, l);
         for (long j = 0; j < l->weights + l->biases; j++) {
-            double value =
+            values[j % PART] =
                 j < l->weights && sigma > 0
                     ? sigma * random_normal(seed, STREAM_WEIGHTS + (uint32_t)i, 0, (uint64_t)j)
                     : 0;
-            float single = (float)value;
-            n->queue->device->copy_in((char *)l->w + (size_t)j * element,
-                                      element == sizeof single ? (void *)&single : (void *)&value,
-                                      element);
+            if ((j + 1) % PART && j + 1 < l->weights + l->biases) continue;
+            long first = j / PART * PART;
+            doubles_in(n->queue, j + 1 - first, values, (char *)l->w + (size_t)first * element);
         }
     }
 }

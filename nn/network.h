@@ -121,6 +121,10 @@ const void *network_predict(struct network *network, const void *x, long images)
 double network_flops(const struct network *network, const char *pass);
 double layer_flops(const struct layer *layer, bool first, const char *pass);
 
+/* `count` numbers of the queue's type between the device's memory and doubles of the host. */
+void doubles_out(const struct queue *queue, long count, const void *from, double *to);
+void doubles_in(const struct queue *queue, long count, const double *from, void *to);
+
 /* The index of the first parameter of a layer in the arenas. */
 long layer_offset(const struct network *network, const struct layer *layer);
 

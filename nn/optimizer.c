@@ -181,7 +181,10 @@ bool optimizer_plan(struct optimizer *o, const struct optimizer_settings *settin
                             .mu_product = 1,
                             .now = settings->numbers};
     for (int i = 0; i < settings->kind->slots; i++) {
-        o->slot[i] = queue->device->allocate(o->slot_bytes); /* fresh pages are zero */
+        o->slot[i] =
+            queue->device->allocate(queue->device, o->slot_bytes); /* fresh pages are zero */
+        if (o->slot[i] && queue->device->own_memory)
+            queue->device->zero(queue->device, o->slot[i], o->slot_bytes);
         if (o->slot[i]) continue;
         optimizer_free(o);
         return false;
@@ -191,7 +194,7 @@ bool optimizer_plan(struct optimizer *o, const struct optimizer_settings *settin
 
 void optimizer_free(struct optimizer *o) {
     for (int i = 0; i < 2; i++) {
-        if (o->slot[i]) o->queue->device->release(o->slot[i], o->slot_bytes);
+        if (o->slot[i]) o->queue->device->release(o->queue->device, o->slot[i], o->slot_bytes);
         o->slot[i] = NULL;
     }
 }

@@ -31,7 +31,7 @@ static struct span span_of(const struct layer *l, const char *pass, long images)
 static void copy_input(const struct pass *pass, const struct layer *l) {
     if (!l->kind->in_place || l->y == l->x) return;
     size_t bytes = (size_t)(pass->images * extent_size(l->in)) * scalar_bytes(pass->queue->type);
-    pass->queue->device->copy_in(l->y, l->x, bytes);
+    pass->queue->device->copy(pass->queue->device, l->y, l->x, bytes);
 }
 
 /* Networks may share a queue: whoever issues to it brings the memory. */
@@ -92,22 +92,32 @@ void network_forward(struct network *n, const struct pass *pass, const void *x) 
     forward_layers(n, &here, 0, pass->images, n->sliced, n->count);
 }
 
-struct step_result network_loss(struct network *n, const struct pass *pass,
-                                const struct loss_targets *targets, bool with_gradient) {
+void network_issue_loss(struct network *n, const struct pass *pass,
+                        const struct loss_targets *targets, bool with_gradient) {
     struct span span = {.operation = "loss",
                         .pass = "loss",
                         .layer = "loss",
                         .m = pass->images,
                         .n = n->outputs,
                         .k = -1};
-    struct step_result result;
     void *dy = with_gradient ? n->layers[n->count - 1].dy : NULL;
     bring_scratch(n);
     span_begin(&span);
-    result.loss = n->queue->device->layers->loss(n->queue, n->loss, pass->images, n->outputs,
-                                                 n->output, targets, dy, &result.correct);
+    n->queue->device->layers->loss(n->queue, n->loss, pass->images, n->outputs, n->output, targets,
+                                   dy);
     span_end(&span);
-    return result;
+}
+
+struct step_result train_step_result(struct network *n) {
+    struct tally tally;
+    n->queue->device->layers->tally(n->queue, &tally);
+    return (struct step_result){tally.loss, tally.correct};
+}
+
+struct step_result network_loss(struct network *n, const struct pass *pass,
+                                const struct loss_targets *targets, bool with_gradient) {
+    network_issue_loss(n, pass, targets, with_gradient);
+    return train_step_result(n);
 }
 
 /* Layers [to, from] backward for images [first, first + pass->images); the last one that hands
@@ -142,8 +152,7 @@ void network_backward(struct network *n, const struct pass *pass, const struct r
 }
 
 /* w = w - (what the optimizer makes of dw) */
-void network_update(struct network *n, struct optimizer *optimizer) {
-    optimizer_advance(optimizer);
+static void issue_update(struct network *n, struct optimizer *optimizer) {
     if (queue_uses(n->queue, MEASURE_ONE_UPDATE) && optimizer->settings.numbers.decay == 0) {
         struct span span = {.operation = "update", .pass = "update", .layer = "parameters"};
         span.m = n->parameters;
@@ -167,16 +176,39 @@ void network_update(struct network *n, struct optimizer *optimizer) {
     }
 }
 
+void network_update(struct network *n, struct optimizer *optimizer) {
+    optimizer_advance(optimizer);
+    issue_update(n, optimizer);
+}
+
+void train_step_begin(struct network *n, struct optimizer *optimizer, uint64_t step,
+                      long position) {
+    const struct layer_operations *device = n->queue->device->layers;
+    optimizer_advance(optimizer);
+    struct step_values values = {step, position, optimizer->now};
+    if (device->step_values) device->step_values(n->queue, &values);
+}
+
+void train_step_issue(struct network *n, struct optimizer *optimizer, const struct pass *pass,
+                      const void *x, const struct loss_targets *targets,
+                      const struct reducer *reducer) {
+    network_forward(n, pass, x);
+    network_issue_loss(n, pass, targets, true);
+    if (!n->queue->device->runs_behind && !isfinite(n->queue->so_far.loss)) return;
+    network_backward(n, pass, reducer);
+    if (reducer) reducer->finish(reducer->context);
+    issue_update(n, optimizer);
+}
+
 struct step_result train_step(struct network *n, struct optimizer *optimizer,
                               const struct pass *pass, const void *x,
                               const struct loss_targets *targets, const struct reducer *reducer) {
-    network_forward(n, pass, x);
-    struct step_result result = network_loss(n, pass, targets, true);
-    if (!isfinite(result.loss)) return result;
-    network_backward(n, pass, reducer);
-    if (reducer) reducer->finish(reducer->context);
-    network_update(n, optimizer);
-    return result;
+    const struct layer_operations *device = n->queue->device->layers;
+    train_step_begin(n, optimizer, pass->draw.step, 0);
+    if (device->step_open) device->step_open(n->queue);
+    train_step_issue(n, optimizer, pass, x, targets, reducer);
+    if (device->step_close) device->step_close(n->queue);
+    return train_step_result(n);
 }
 
 const void *network_predict(struct network *n, const void *x, long images) {
@@ -187,18 +219,13 @@ const void *network_predict(struct network *n, const void *x, long images) {
 }
 
 static bool all_finite(const struct queue *q, const void *array, long count) {
-    size_t element = scalar_bytes(q->type);
-    for (long i = 0; i < count; i++) {
-        float single;
-        double value;
-        const char *at = (const char *)array + (size_t)i * element;
-        if (q->type == SCALAR_S) {
-            q->device->copy_out(&single, at, element);
-            value = (double)single;
-        } else {
-            q->device->copy_out(&value, at, element);
-        }
-        if (!isfinite(value)) return false;
+    enum { PART = 4096 };
+    double host[PART];
+    for (long from = 0; from < count; from += PART) {
+        long some = count - from < PART ? count - from : PART;
+        doubles_out(q, some, (const char *)array + (size_t)from * scalar_bytes(q->type), host);
+        for (long i = 0; i < some; i++)
+            if (!isfinite(host[i])) return false;
     }
     return true;
 }

@@ -23,10 +23,13 @@ struct step_result {
 struct pass training_pass(const struct network *network, long images, uint64_t seed, uint64_t step,
                           long first_image);
 
-/* The parts of a step. `x` is device memory [images][in]. */
+/* The parts of a step. `x` is device memory [images][in]. network_loss waits for the device,
+ * network_issue_loss does not: the device's tally tells what came of it. */
 void network_forward(struct network *network, const struct pass *pass, const void *x);
 struct step_result network_loss(struct network *network, const struct pass *pass,
                                 const struct loss_targets *targets, bool with_gradient);
+void network_issue_loss(struct network *network, const struct pass *pass,
+                        const struct loss_targets *targets, bool with_gradient);
 void network_backward(struct network *network, const struct pass *pass,
                       const struct reducer *reducer);
 void network_update(struct network *network, struct optimizer *optimizer);
@@ -35,6 +38,19 @@ void network_update(struct network *network, struct optimizer *optimizer);
 struct step_result train_step(struct network *network, struct optimizer *optimizer,
                               const struct pass *pass, const void *x,
                               const struct loss_targets *targets, const struct reducer *reducer);
+
+/* The same in two parts, for devices that run behind: train_step_begin tells the device what is
+ * special of this step (`position`: of its images, for gather); train_step_issue, called with the
+ * same arguments every time, may be recorded and replayed. Where the loss is not finite the device
+ * updates nothing. */
+void train_step_begin(struct network *network, struct optimizer *optimizer, uint64_t step,
+                      long position);
+void train_step_issue(struct network *network, struct optimizer *optimizer, const struct pass *pass,
+                      const void *x, const struct loss_targets *targets,
+                      const struct reducer *reducer);
+
+/* What came of the latest step; waits for the device. */
+struct step_result train_step_result(struct network *network);
 
 /* The first layer with a number that is not finite, in its output, else in its weights; NULL: none.
  * For the message when a training diverged. */

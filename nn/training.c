@@ -38,6 +38,82 @@ static bool fits(const struct training *t, char *reason, size_t size) {
     return false;
 }
 
+/* A copy of `bytes` in the device's memory; NULL stays NULL. False where there is no room. */
+static bool bring(const struct device *device, void **copy, const void *from, size_t bytes) {
+    *copy = NULL;
+    if (!from || !bytes) return true;
+    *copy = device->allocate(device, bytes);
+    if (*copy) device->copy_in(device, *copy, from, bytes);
+    return *copy != NULL;
+}
+
+/* Bytes of the arrays of one part: pixels, numbers, labels, targets. */
+static void part_bytes(const struct dataset *d, const struct samples *s, size_t bytes[4]) {
+    size_t count = (size_t)s->count, n = (size_t)extent_size(d->extent);
+    bytes[0] = count * n;
+    bytes[1] = count * n * sizeof *s->numbers;
+    bytes[2] = count * sizeof *s->labels;
+    bytes[3] = count * (size_t)d->outputs * sizeof *s->targets;
+}
+
+static bool bring_part(const struct device *device, const struct dataset *d, struct samples *to,
+                       const struct samples *from) {
+    size_t bytes[4];
+    part_bytes(d, from, bytes);
+    to->count = from->count;
+    return bring(device, (void **)&to->pixels, from->pixels, bytes[0]) &&
+           bring(device, (void **)&to->numbers, from->numbers, bytes[1]) &&
+           bring(device, (void **)&to->labels, from->labels, bytes[2]) &&
+           bring(device, (void **)&to->targets, from->targets, bytes[3]);
+}
+
+static void take_part(const struct device *device, const struct dataset *d, struct samples *s) {
+    size_t bytes[4];
+    void *arrays[] = {s->pixels, s->numbers, s->labels, s->targets};
+    part_bytes(d, s, bytes);
+    for (int i = 0; i < 4; i++)
+        if (arrays[i]) device->release(device, arrays[i], bytes[i]);
+    *s = (struct samples){0};
+}
+
+/* The data as the device sees it: in its own memory, or where it lies. */
+static bool bring_data(struct training *t) {
+    const struct device *device = t->network->queue->device;
+    const struct dataset *d = t->data;
+    struct resident *r = &t->resident;
+    if (!device->own_memory) {
+        *r = (struct resident){d->train, d->validation, d->test, t->order};
+        return true;
+    }
+    r->order = device->allocate(device, (size_t)d->train.count * sizeof *r->order);
+    return r->order && bring_part(device, d, &r->train, &d->train) &&
+           bring_part(device, d, &r->validation, &d->validation) &&
+           bring_part(device, d, &r->test, &d->test);
+}
+
+static void take_data(struct training *t) {
+    const struct device *device = t->network->queue->device;
+    struct resident *r = &t->resident;
+    if (r->order)
+        device->release(device, r->order, (size_t)t->data->train.count * sizeof *r->order);
+    take_part(device, t->data, &r->train);
+    take_part(device, t->data, &r->validation);
+    take_part(device, t->data, &r->test);
+    r->order = NULL;
+}
+
+/* The same samples where the device can read them. */
+static struct samples seen_by_device(const struct training *t, const struct samples *samples) {
+    const struct samples *host[] = {&t->data->train, &t->data->validation, &t->data->test};
+    const struct samples *there[] = {&t->resident.train, &t->resident.validation,
+                                     &t->resident.test};
+    for (int i = 0; i < 3; i++)
+        if (host[i]->count && host[i]->pixels == samples->pixels &&
+            host[i]->numbers == samples->numbers)
+            return *there[i];
+    return *samples;
+}
+
 bool training_begin(struct training *t, struct network *network, struct optimizer *optimizer,
                     const struct dataset *data, enum sampling sampling, long batch, uint64_t seed,
                     char *reason, size_t size) {
@@ -54,27 +130,30 @@ bool training_begin(struct training *t, struct network *network, struct optimize
     if (!fits(t, reason, size)) return false;
     t->per_epoch = (data->train.count + t->batch - 1) / t->batch;
     t->order = malloc((size_t)data->train.count * sizeof *t->order);
-    t->x = device->allocate((size_t)(room * extent_size(data->extent)) * element);
-    t->numbers = device->allocate((size_t)(room * network->outputs) * element);
-    t->labels = device->allocate((size_t)room * sizeof *t->labels);
-    t->labels_host = malloc((size_t)room * sizeof *t->labels_host);
-    if (t->order && t->x && t->numbers && t->labels && t->labels_host) return true;
-    snprintf(reason, size, "out of memory for the batches");
+    t->x = device->allocate(device, (size_t)(room * extent_size(data->extent)) * element);
+    t->numbers = device->allocate(device, (size_t)(room * network->outputs) * element);
+    t->labels = device->allocate(device, (size_t)room * sizeof *t->labels);
+    if (t->order && t->x && t->numbers && t->labels && bring_data(t)) return true;
+    snprintf(reason, size, "out of memory for the data and its batches");
     training_end(t);
     return false;
 }
 
 void training_end(struct training *t) {
-    const struct device *device = t->network->queue->device;
-    size_t element = scalar_bytes(t->network->queue->type);
+    struct queue *q = t->network->queue;
+    const struct device *device = q->device;
+    size_t element = scalar_bytes(q->type);
     long room = t->network->batch;
-    if (t->x) device->release(t->x, (size_t)(room * extent_size(t->data->extent)) * element);
-    if (t->numbers) device->release(t->numbers, (size_t)(room * t->network->outputs) * element);
-    if (t->labels) device->release(t->labels, (size_t)room * sizeof *t->labels);
+    replay_free(&t->replay, q);
+    if (t->x)
+        device->release(device, t->x, (size_t)(room * extent_size(t->data->extent)) * element);
+    if (t->numbers)
+        device->release(device, t->numbers, (size_t)(room * t->network->outputs) * element);
+    if (t->labels) device->release(device, t->labels, (size_t)room * sizeof *t->labels);
+    if (device->own_memory) take_data(t);
     free(t->order);
-    free(t->labels_host);
     t->x = t->numbers = NULL;
-    t->labels = t->labels_host = NULL;
+    t->labels = NULL;
     t->order = NULL;
 }
 
@@ -96,27 +175,35 @@ long training_images(const struct training *t) {
     return rest < t->batch ? rest : t->batch;
 }
 
-/* Rows of the coming step. */
-static const int64_t *rows_of_step(struct training *t) {
-    long epoch = t->step / t->per_epoch, count = t->data->train.count;
-    if (t->sampling == SAMPLING_REPLACEMENT) {
-        for (long i = 0; i < t->batch; i++)
-            t->order[i] = (int64_t)random_below(t->seed, STREAM_DRAW, (uint64_t)t->step,
-                                                (uint64_t)i, (uint64_t)count);
-        return t->order;
-    }
-    if (t->ordered != epoch) {
-        if (t->sampling == SAMPLING_EPOCHS) shuffle(t->order, count, t->seed, epoch);
-        if (t->sampling == SAMPLING_ORDER && t->ordered < 0)
-            for (long i = 0; i < count; i++) t->order[i] = i;
-        t->ordered = epoch;
-    }
-    return t->order + t->step % t->per_epoch * t->batch;
+/* Draws that fit into order: with replacement some steps are drawn at once. */
+static long draws_at_once(const struct training *t) {
+    long most = t->data->train.count / t->batch;
+    return most < 64 ? most : 64;
 }
 
-/* Inputs and targets of these rows become the batch; `first` is added to each row. */
+/* Makes order hold the rows of the coming step; returns where they begin in it. */
+static long rows_of_step(struct training *t) {
+    const struct device *device = t->network->queue->device;
+    bool draws = t->sampling == SAMPLING_REPLACEMENT;
+    long count = t->data->train.count, together = draws ? draws_at_once(t) : t->per_epoch;
+    long wanted = draws ? t->step / together * together : t->step / t->per_epoch;
+    long first = t->step % together * t->batch;
+    if (t->ordered == wanted) return first;
+    if (t->sampling == SAMPLING_EPOCHS) shuffle(t->order, count, t->seed, wanted);
+    for (long i = 0; t->sampling == SAMPLING_ORDER && t->ordered < 0 && i < count; i++)
+        t->order[i] = i;
+    for (long i = 0; draws && i < together * t->batch; i++)
+        t->order[i] = (int64_t)random_below(t->seed, STREAM_DRAW, (uint64_t)(wanted + i / t->batch),
+                                            (uint64_t)(i % t->batch), (uint64_t)count);
+    if (device->own_memory)
+        device->copy_in(device, t->resident.order, t->order, (size_t)count * sizeof *t->order);
+    t->ordered = wanted;
+    return first;
+}
+
+/* Inputs and targets of rows order[first ...] (order NULL: rows first ...) become the batch. */
 static struct loss_targets load(struct training *t, const struct samples *samples,
-                                const int64_t *rows, long first, long images) {
+                                const int64_t *order, long first, long images) {
     struct span span = {.operation = "gather",
                         .pass = "input",
                         .layer = "input",
@@ -124,67 +211,79 @@ static struct loss_targets load(struct training *t, const struct samples *sample
                         .n = extent_size(t->data->extent),
                         .k = -1};
     struct queue *q = t->network->queue;
-    long n = extent_size(t->data->extent), outputs = t->data->outputs;
+    const struct layer_operations *device = q->device->layers;
+    struct samples s = seen_by_device(t, samples);
     span_begin(&span);
-    const uint8_t *pixels = samples->pixels ? samples->pixels + first * n : NULL;
-    const double *numbers = samples->numbers ? samples->numbers + first * n : NULL;
-    q->device->layers->gather(q, images, n, pixels, numbers, rows, t->x);
-    if (samples->labels) {
-        for (long i = 0; i < images; i++)
-            t->labels_host[i] = samples->labels[rows ? rows[i] : first + i];
-        q->device->copy_in(t->labels, t->labels_host, (size_t)images * sizeof *t->labels);
-    } else {
-        q->device->layers->gather(q, images, outputs, NULL, samples->targets + first * outputs,
-                                  rows, t->numbers);
-    }
+    device->gather(q, images, extent_size(t->data->extent), s.pixels, s.numbers, order, first,
+                   t->x);
+    if (s.labels)
+        device->gather_labels(q, images, s.labels, order, first, t->labels);
+    else
+        device->gather(q, images, t->data->outputs, NULL, s.targets, order, first, t->numbers);
     span_end(&span);
-    return samples->labels ? (struct loss_targets){t->labels, NULL}
-                           : (struct loss_targets){NULL, t->numbers};
+    return s.labels ? (struct loss_targets){t->labels, NULL}
+                    : (struct loss_targets){NULL, t->numbers};
+}
+
+/* One step as it is issued: the same operations for every batch of that size. */
+struct issue {
+    struct training *t;
+    const struct reducer *reducer;
+    long first, images;
+};
+
+static void issue_step(void *context) {
+    const struct issue *i = context;
+    struct training *t = i->t;
+    struct queue *q = t->network->queue;
+    const struct layer_operations *device = q->device->layers;
+    struct pass pass = training_pass(t->network, i->images, t->seed, (uint64_t)t->step, 0);
+    if (device->step_open) device->step_open(q);
+    struct loss_targets targets = load(t, &t->data->train, t->resident.order, i->first, i->images);
+    train_step_issue(t->network, t->optimizer, &pass, t->x, &targets, i->reducer);
+    if (device->step_close) device->step_close(q);
+}
+
+void training_issue(struct training *t, const struct reducer *reducer) {
+    struct issue issue = {t, reducer, rows_of_step(t), training_images(t)};
+    t->first = issue.first;
+    train_step_begin(t->network, t->optimizer, (uint64_t)t->step, issue.first);
+    if (reducer || issue.images != t->batch)
+        issue_step(&issue);
+    else
+        replay_run(&t->replay, t->network->queue, issue_step, &issue);
+    t->step++;
 }
 
 struct step_result training_step(struct training *t, const struct reducer *reducer) {
-    long images = training_images(t);
-    struct loss_targets targets = load(t, &t->data->train, rows_of_step(t), 0, images);
-    struct pass pass = training_pass(t->network, images, t->seed, (uint64_t)t->step, 0);
-    struct step_result result =
-        train_step(t->network, t->optimizer, &pass, t->x, &targets, reducer);
-    t->step++;
-    return result;
+    training_issue(t, reducer);
+    return train_step_result(t->network);
 }
 
 struct evaluation training_evaluate(struct training *t, const struct samples *samples) {
     struct network *n = t->network;
     struct evaluation result = {NAN, NAN};
     if (!samples->count) return result;
-    double loss = 0;
-    long correct = 0;
+    struct tally tally;
+    n->queue->device->layers->tally_clear(n->queue);
     for (long begin = 0; begin < samples->count; begin += n->batch) {
         long images = samples->count - begin < n->batch ? samples->count - begin : n->batch;
         struct loss_targets targets = load(t, samples, NULL, begin, images);
         struct pass pass = {.queue = n->queue, .images = images};
         network_forward(n, &pass, t->x);
-        struct step_result part = network_loss(n, &pass, &targets, false);
-        loss += n->loss == LOSS_HALF_SUM ? part.loss : part.loss * (double)images;
-        correct += part.correct;
+        network_issue_loss(n, &pass, &targets, false);
     }
-    result.loss = n->loss == LOSS_HALF_SUM ? loss : loss / (double)samples->count;
-    if (samples->labels) result.accuracy = (double)correct / (double)samples->count;
+    n->queue->device->layers->tally(n->queue, &tally);
+    n->queue->device->layers->tally_clear(n->queue);
+    double count = (double)samples->count;
+    result.loss = n->loss == LOSS_HALF_SUM ? tally.loss_sum : tally.weighted_sum / count;
+    if (samples->labels) result.accuracy = (double)tally.correct_sum / count;
     return result;
 }
 
 void training_predict(struct training *t, const struct samples *samples, long index,
                       double *outputs) {
     struct network *n = t->network;
-    size_t element = scalar_bytes(n->queue->type);
     load(t, samples, NULL, index, 1);
-    const char *y = network_predict(n, t->x, 1);
-    for (long j = 0; j < n->outputs; j++) {
-        float single;
-        if (n->queue->type == SCALAR_D) {
-            n->queue->device->copy_out(&outputs[j], y + (size_t)j * element, element);
-        } else {
-            n->queue->device->copy_out(&single, y + (size_t)j * element, element);
-            outputs[j] = (double)single;
-        }
-    }
+    doubles_out(n->queue, n->outputs, network_predict(n, t->x, 1), outputs);
 }

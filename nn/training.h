@@ -4,6 +4,7 @@
 #define FLOPSTEP_NN_TRAINING_H
 
 #include "nn/dataset.h"
+#include "nn/replay.h"
 #include "nn/step.h"
 
 enum sampling {
@@ -23,10 +24,18 @@ struct training {
     long step;      /* steps made so far */
     long per_epoch; /* steps in one epoch */
 
-    int64_t *order; /* of the current epoch, or of the current draw */
-    long ordered;   /* the epoch that order holds, -1: none */
+    int64_t *order; /* of the current epoch, or of some draws */
+    long ordered;   /* the epoch or the first draw that order holds, -1: none */
+    long first;     /* where the latest step's rows begin in it */
     void *x, *numbers;
-    int32_t *labels, *labels_host;
+    int32_t *labels;
+
+    /* Where the device has memory of its own: the data there, as long as the training lasts. */
+    struct resident {
+        struct samples train, validation, test;
+        int64_t *order;
+    } resident;
+    struct replay replay;
 };
 
 /* Batches of `batch` (0: all samples at once) of data->train; the network has room for as many.
@@ -36,8 +45,10 @@ bool training_begin(struct training *training, struct network *network, struct o
                     char *reason, size_t size);
 void training_end(struct training *training);
 
-/* One step. Images in it: training_images() of the same step before it. */
+/* One step. Images in it: training_images() of the same step before it. training_issue does not
+ * wait for a device that runs behind; what came of it is in the device's tally. */
 struct step_result training_step(struct training *training, const struct reducer *reducer);
+void training_issue(struct training *training, const struct reducer *reducer);
 long training_images(const struct training *training);
 
 struct evaluation {
@@ -45,7 +56,7 @@ struct evaluation {
     double accuracy; /* fraction, NaN without labels */
 };
 
-/* Without dropout. NaN, NaN where there are no samples. */
+/* Without dropout. NaN, NaN where there are no samples. Clears the tally. */
 struct evaluation training_evaluate(struct training *training, const struct samples *samples);
 
 /* The outputs [outputs] of sample `index`, as doubles. */

@@ -8,7 +8,9 @@ set lmargin at screen sx(left_); set rmargin at screen sx(right_)
 set tmargin at screen sy(top_); set bmargin at screen sy(bottom_)
 unset label; unset arrow; unset object
 if (strlen(word(PANELS, PANEL)) > 0) {
-    set label word(PANELS, PANEL) at screen sx(left_), sy(top_ - 13) left font FONT.":Bold" front
+    # TITLE_ABOVE: how far above the axes, where a script writes between
+    set label word(PANELS, PANEL) at screen sx(left_), \
+        sy(top_ - (exists("TITLE_ABOVE") ? TITLE_ABOVE : 13)) left font FONT.":Bold" front
 }
 if (PANEL == 1) {
     set label TITLE at screen sx(16), sy(20) left font FONT.":Bold,".(TERM_SIZE + 4) front

@@ -6,6 +6,8 @@
 if (!exists("XBINARY")) XBINARY = 0
 if (!exists("YLOG")) YLOG = 0
 if (!exists("YFIXED")) YFIXED = 0
+# beside a GPU the curves of a CPU would lie on the axis
+if (strstrt(SERIES, "· cuda") && strstrt(SERIES, "· cpu")) YLOG = 1
 if (!exists("CEILING_NAME")) CEILING_NAME = "ceiling measured beside each case"
 NOTE = exists("NOTE_FIRST") ? NOTE_FIRST : "points: median"
 if (BANDS) NOTE = NOTE."   ·   band: its 95 % interval"

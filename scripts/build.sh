@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# build_preset NAME JOBS: configures and builds one preset of CMakePresets.json, in the repository
+# build_preset NAME JOBS [OPTIONS OF CMAKE...]: configures and builds one preset of CMakePresets.json, in the repository
 # root. Quiet when all is well; shows what the tools said when not. Sourced by run_all.sh and
 # run_tests.sh.
 
@@ -10,6 +10,7 @@ preset_folder() {
 
 build_preset() {
     local preset=$1 jobs=$2 folder log status=0
+    shift 2
     folder=$(preset_folder "$preset")
     mkdir -p -- "$folder" || return 1
     log=$folder/build.log
@@ -23,7 +24,7 @@ build_preset() {
         export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
     fi
     {
-        cmake --preset "$preset" && cmake --build "$folder" --parallel "$jobs"
+        cmake --preset "$preset" "$@" && cmake --build "$folder" --parallel "$jobs"
     } >"$log" 2>&1 || status=$?
     if ((status)); then
         tail -n 40 "$log" >&2

@@ -7,6 +7,7 @@
 
 : "${libraries:=openblas}" # of openblas, blis, netlib those that load here
 : "${images:=}"            # a data set that is here, or nothing
+: "${gpu:=}"               # "yes" where a GPU is usable
 case ${tier:?} in
 smoke) budget=0.06 peak_budget=0.06 ;;
 quick) budget=0.3 peak_budget=0.1 ;;
@@ -65,6 +66,22 @@ study quick,full        batches     train --network all --batch 1,8,32,512 --thr
 study smoke             ladder      train --network two-layer --batch 32 --ladder --threads 1 --time-budget "$budget" --quiet
 study quick             ladder      train --network mlp5,lenet5,cnn --ladder --threads 1 --time-budget "$budget" --quiet
 study full              ladder      train --network all --ladder --threads "$threads" --time-budget "$budget" --quiet
+
+# The GPU, where there is one: the same sizes as on the processor, and larger ones. What is faster from
+# where on is the report's figures crossover.
+if [[ -n $gpu ]]; then
+    study smoke,quick,full gpu-ceilings peak --device cuda --time-budget "$peak_budget"
+    study smoke         gpu-levels  blas --device cuda --kernels axpy,gemv,gemm --types d,s --sizes 64:2048:x2 --transfer --time-budget "$budget"
+    study quick,full    gpu-vectors blas --device cuda --kernels level1 --types d,s --sizes 100:100M:x10 --transfer --time-budget "$budget"
+    study quick,full    gpu-levels  blas --device cuda --kernels gemv,gemm --types d,s --sizes 16:8192:x2 --transfer --time-budget "$budget"
+    study quick         gpu-kernels blas --device cuda --kernels ger,symv,trsv,symm,syrk,trmm,trsm --types d --sizes 32:4096:x2 --time-budget "$budget"
+    study full          gpu-kernels blas --device cuda --kernels ger,symv,trsv,symm,syrk,trmm,trsm --types d,s --sizes 32:8192:x2 --trans n,t --time-budget "$budget"
+    study quick,full    gpu-tensor  blas --device cuda --kernels gemm --types h,bf16,tf32 --sizes 256:16384:x2 --time-budget "$budget"
+    study smoke,quick,full gpu-steps train --device cuda --network all --batch 1,8,32,128,512,2048 --by-layer --time-budget "$budget" --quiet
+    study quick,full    gpu-tf32    train --device cuda --network all --batch 128 --math tf32 --time-budget "$budget" --quiet
+    study quick,full    gpu-bf16    train --device cuda --network all --batch 128 --math bf16 --time-budget "$budget" --quiet
+    study quick,full    gpu-ladder  train --device cuda --network mlp5,lenet5,cnn --ladder --time-budget "$budget" --quiet
+fi
 
 # Trainings: a decision boundary, and real images.
 study smoke,quick       descent     train --recipe gradient-descent-1d --quiet

@@ -25,10 +25,14 @@ static void take_recipe(void *target, const char *name, const char *value) {
         value, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static void add_kernel(struct blas_options *o, const struct kernel *kernel) {
-    for (size_t i = 0; i < o->kernel_count; i++)
-        if (o->kernels[i] == kernel) return;
-    o->kernels[o->kernel_count++] = kernel;
+static void add_kernel(struct blas_options *o, const struct kernel *kernel, bool by_name) {
+    size_t i = 0;
+    while (i < o->kernel_count && o->kernels[i] != kernel) i++;
+    if (i == o->kernel_count) {
+        o->kernels[o->kernel_count++] = kernel;
+        o->by_name[i] = false;
+    }
+    o->by_name[i] |= by_name;
 }
 
 static void take_kernels(void *target, const char *name, const char *value) {
@@ -39,6 +43,7 @@ static void take_kernels(void *target, const char *name, const char *value) {
         known[count++] = (*row)->name;
     known[count] = NULL;
     o->kernel_count = 0;
+    o->kernels_given = true;
     char **list = option_list(name, value);
     for (char **entry = list; *entry; entry++) {
         bool found = false;
@@ -48,7 +53,7 @@ static void take_kernels(void *target, const char *name, const char *value) {
             if (strcmp(*entry, "all") != 0 && strcmp(*entry, level) != 0 &&
                 strcmp(*entry, (*row)->name) != 0)
                 continue;
-            add_kernel(o, *row);
+            add_kernel(o, *row, strcmp(*entry, (*row)->name) == 0);
             found = true;
         }
         if (found) continue;
@@ -174,10 +179,17 @@ static void take_mode(void *target, const char *name, const char *value) {
             value);
 }
 
+static void take_batch(void *target, const char *name, const char *value) {
+    ((struct blas_options *)target)->batch = option_integer(name, value, 1, 1000000);
+}
+
+static void take_sustain(void *target, const char *name, const char *value) {
+    ((struct blas_options *)target)->sustain = option_real(name, value, 1, 7 * 86400);
+}
+
 static void take_transfer(void *target, const char *name, const char *value) {
-    (void)target, (void)value;
-    die(EXIT_MISSING, "--%s: only a GPU has operands to copy, and this build has no CUDA device",
-        name);
+    (void)name, (void)value;
+    ((struct blas_options *)target)->transfer = true;
 }
 
 static const struct option_row own_options[] = {
@@ -186,6 +198,7 @@ static const struct option_row own_options[] = {
     {"kernels", "LIST", "names, level1, level2, level3 or all (default axpy,gemv,gemm)",
      take_kernels},
     {"sizes", "LIST", "N, MxNxK, 100:500:100, 64:4096:x2; suffixes k, M, Ki, Mi", take_sizes},
+    {"batch", "N", "products in one call of gemm_strided_batched (default 16)", take_batch},
     {"trans", "LIST", "n, t for gemv, syrk, tr*; nn, nt, tn, tt for gemm (default n, nn)",
      take_trans},
     {"uplo", "LIST", "l, u: triangle of symmetric and triangular matrices (default l)", take_uplo},
@@ -199,7 +212,10 @@ static const struct option_row own_options[] = {
     {"mode", "NAME", "latency: one case, all threads (default); throughput: one a core", take_mode},
     {"reference", "LIST", "published lines in the figure of a recipe, e.g. p100,v100",
      take_reference},
-    {"transfer", NULL, "time the copies to and from a GPU as well", take_transfer},
+    {"sustain", "S", "run one case for S seconds: rate, clock, power, temperature over time",
+     take_sustain},
+    {"transfer", NULL, "cases with the copies to and from a GPU as well, pageable and pinned",
+     take_transfer},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -214,8 +230,29 @@ static const struct usage usage = {
                 "  flopstep blas --kernels gemm --types s,d --sizes 256:2048:x2 --threads 1,2\n"
                 "  flopstep blas --kernels level1 --sizes 100:10M:x10 --format csv\n"
                 "  flopstep blas --kernels gemm --sizes 512 --blas naive,blocked,openblas,blis\n"
+                "  flopstep blas --kernels gemm --types s,d,h,bf16,tf32 --device cuda\n"
+                "  flopstep blas --device all --transfer --sizes 64:8192:x2\n"
                 "  flopstep blas --recipe blas-levels --reference p100\n",
 };
+
+/* Usage that only all options together show. */
+static void check_together(const struct blas_options *o) {
+    bool cpu = false, gpu = false;
+    for (size_t d = 0; d < o->common.device_count; d++)
+        if (o->common.devices[d]->own_memory)
+            gpu = true;
+        else
+            cpu = true;
+    common_check_types(&o->common);
+    if (gpu && o->mode == MODE_THROUGHPUT)
+        die(EXIT_USAGE, "--mode throughput: one call on every core at once is for the CPU; leave "
+                        "GPUs out of --device");
+    if (!cpu && o->libraries)
+        die(EXIT_USAGE, "--blas: %s brings its own library, %s; --blas chooses the CPU's",
+            o->common.device->name, o->common.device->library);
+    if (!gpu && o->transfer)
+        die(EXIT_MISSING, "--transfer: only a GPU has operands to copy; choose one with --device");
+}
 
 struct blas_options blas_options_parse(int argc, char **argv) {
     struct blas_options o = {.common = common_defaults(),
@@ -223,6 +260,7 @@ struct blas_options blas_options_parse(int argc, char **argv) {
                              .incy = 1,
                              .alpha = NAN,
                              .beta = 1,
+                             .batch = 16,
                              .low = -1,
                              .high = 1,
                              .uplo = {'l'},
@@ -242,12 +280,13 @@ struct blas_options blas_options_parse(int argc, char **argv) {
     }
     if (o.kernel_count == 0) {
         static const char *const lecture[] = {"axpy", "gemv", "gemm"};
-        for (size_t i = 0; i < 3; i++) add_kernel(&o, kernel_find(lecture[i]));
+        for (size_t i = 0; i < 3; i++) add_kernel(&o, kernel_find(lecture[i]), true);
     }
     if (o.common.thread_counts == 0) {
         o.common.threads[0] = common_default_threads();
         o.common.thread_counts = 1;
     }
+    check_together(&o);
     return o;
 }
 
@@ -301,6 +340,7 @@ static void add_shapes(struct list *list, const struct blas_options *o, const st
     for (size_t u = 0; u < triangles; u++)
         for (size_t s = 0; s < size_count; s++) {
             struct blas_shape shape = {.kernel = kernel,
+                                       .batch = kernel->is_batched ? o->batch : -1,
                                        .uplo = kernel->has_uplo ? o->uplo[u] : 'l'};
             snprintf(shape.trans, sizeof shape.trans, "%s", trans);
             set_dimensions(&shape, &sizes[s]);
@@ -316,7 +356,8 @@ struct blas_shape *blas_shapes(const struct blas_options *o, size_t *count) {
         size_t size_count = o->size_count;
         char error[256];
         if (!o->sizes)
-            own = sizes_parse(default_sizes[kernel->level], &size_count, error, sizeof error);
+            own = sizes_parse(kernel->sizes ? kernel->sizes : default_sizes[kernel->level],
+                              &size_count, error, sizeof error);
         const struct size *sizes = o->sizes ? o->sizes : own;
         bool fitted = false;
         for (size_t t = 0; t < o->trans_count; t++)

@@ -17,6 +17,8 @@ struct blas_options {
     struct common common; /* first: the common rows write here */
     const struct blas_recipe *recipe;
     const struct kernel *kernels[MOST_KERNELS];
+    bool by_name[MOST_KERNELS]; /* asked for by its name, not by its level */
+    bool kernels_given;
     size_t kernel_count;
     struct size *sizes; /* NULL: each level its own */
     size_t size_count;
@@ -33,6 +35,9 @@ struct blas_options {
     char **libraries; /* NULL: the default */
     char *reference;  /* published lines for the figure of a recipe; NULL: none */
     enum blas_mode mode;
+    long batch;     /* of batched kernels */
+    double sustain; /* seconds that the one case runs after it is measured; 0: it does not */
+    bool transfer;  /* cases with the copies to and from GPUs as well */
 };
 
 /* Parses the command line, that of the recipe first. */
@@ -49,6 +54,7 @@ struct blas_shape {
     char trans[3]; /* "" where the kernel has none */
     char uplo;
     long m, n, k; /* -1 where the kernel has no such dimension */
+    long batch;   /* -1 where the kernel has none */
 };
 
 /* All shapes in the order they will run. Ends with EXIT_USAGE where a size does not fit a kernel.

@@ -5,53 +5,90 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/blas/operands.h"
-#include "bench/ceilings.h"
+#include "bench/blas/group_ceilings.h"
+#include "bench/blas/group_memory.h"
+#include "bench/blas/group_watch.h"
 #include "bench/harness/clock.h"
 #include "bench/harness/error.h"
+#include "bench/harness/gpu_monitors.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
+#include "kernels/cpu/quiesce.h"
 #include "kernels/cpu/team.h"
-#include "kernels/cpu/topology.h"
 #include "kernels/trace.h"
 
+static struct member new_member(const struct blas_shape *shape, enum scalar type,
+                                const struct blas_target *target, int threads,
+                                enum transfer transfer) {
+    return (struct member){.shape = shape,
+                           .type = type,
+                           .target = target,
+                           .threads = threads,
+                           .transfer = transfer,
+                           .lda = -1,
+                           .ceiling_rate = NAN,
+                           .peak_fraction = NAN,
+                           .clock_ghz = NAN,
+                           .stolen = NAN,
+                           .load = NAN,
+                           .gpu = gpu_summarise(NULL, 0, 0, 0)};
+}
+
+/* The members of one type on one target; at most as many as there are numbers of threads, or ways
+ * to transfer. */
+static size_t add_members(struct member *members, const struct blas_options *o,
+                          const struct blas_shape *shape, enum scalar type,
+                          const struct blas_target *target) {
+    size_t count = 0;
+    if (!blas_target_routine(target, shape->kernel, type)) return 0;
+    if (!target->library) {
+        for (enum transfer t = TRANSFER_NONE; t < (o->transfer ? TRANSFER_COUNT : 1); t++)
+            members[count++] = new_member(shape, type, target, 1, t);
+        return count;
+    }
+    /* A library without threads is measured once, on one. */
+    bool single = !target->library->control && o->mode == MODE_LATENCY;
+    for (size_t i = 0; i < (single ? 1 : o->common.thread_counts); i++)
+        members[count++] =
+            new_member(shape, type, target, single ? 1 : o->common.threads[i], TRANSFER_NONE);
+    return count;
+}
+
 struct member *group_members(const struct blas_options *o, const struct blas_shape *shape,
-                             struct blas_library *const *libraries, size_t library_count,
-                             size_t *count) {
+                             const struct blas_targets *targets, size_t *count) {
     const struct common *c = &o->common;
-    struct member *members =
-        calloc(c->type_count * library_count * c->thread_counts, sizeof *members);
+    size_t most = c->thread_counts > TRANSFER_COUNT ? c->thread_counts : TRANSFER_COUNT;
+    struct member *members = calloc(c->type_count * targets->count * most, sizeof *members);
     if (!members) die(EXIT_MISSING, "out of memory");
     *count = 0;
     for (size_t t = 0; t < c->type_count; t++)
-        for (size_t l = 0; l < library_count; l++)
-            for (size_t i = 0; i < c->thread_counts; i++) {
-                /* A library without threads is measured once, on one. */
-                bool single = !libraries[l]->control && o->mode == MODE_LATENCY;
-                if (single && i > 0) continue;
-                members[(*count)++] = (struct member){.shape = shape,
-                                                      .type = c->types[t],
-                                                      .library = libraries[l],
-                                                      .threads = single ? 1 : c->threads[i],
-                                                      .lda = -1,
-                                                      .ceiling_rate = NAN,
-                                                      .peak_fraction = NAN,
-                                                      .clock_ghz = NAN,
-                                                      .stolen = NAN,
-                                                      .load = NAN};
-            }
+        for (size_t i = 0; i < targets->count; i++)
+            *count += add_members(members + *count, o, shape, c->types[t], &targets->target[i]);
     return members;
 }
 
 void group_free(struct member *members, size_t count) {
-    for (size_t i = 0; i < count; i++) free(members[i].samples);
+    for (size_t i = 0; i < count; i++) {
+        free(members[i].samples);
+        free(members[i].throttled);
+        gpu_summary_free(&members[i].gpu);
+        sustain_free(&members[i].sustained);
+    }
     free(members);
 }
 
-static void skip(struct member *members, size_t count, const char *reason) {
-    for (size_t i = 0; i < count; i++) {
-        members[i].status = MEMBER_SKIPPED;
-        snprintf(members[i].reason, sizeof members[i].reason, "%s", reason);
+/* Why a device does nothing any more; NULL: it works. */
+static const char *error_of(const struct device *device) {
+    return device->error ? device->error(device) : NULL;
+}
+
+/* Members of devices that failed while the group ran. */
+static void fail_lost(const struct blas_options *o, struct member *members, size_t count) {
+    for (size_t d = 0; d < o->common.device_count; d++) {
+        const char *error = error_of(o->common.devices[d]);
+        if (error)
+            group_end(members, count, o->common.devices[d], SCALAR_COUNT, MEMBER_FAILED,
+                      "the device failed: ", error);
     }
 }
 
@@ -61,6 +98,7 @@ struct runner {
     struct member *member;
     struct blas_operands *operands;
     blas_routine routine;
+    void *from, *to; /* events of a device that runs behind */
 };
 
 static void make_calls(struct blas_operands *operands, size_t lane, blas_routine routine,
@@ -95,120 +133,93 @@ static void run_member(void *context, long repetitions) {
         .operation = shape->kernel->name, .m = shape->m, .n = shape->n, .k = shape->k};
     struct lane_task task = {r, repetitions};
     span_begin(&span); /* one a region: the calls in it stay as bare as a user's loop */
-    if (r->options->mode == MODE_LATENCY)
+    if (r->member->transfer != TRANSFER_NONE)
+        blas_operands_call_with_transfers(r->operands, r->member->transfer, r->routine,
+                                          repetitions);
+    else if (r->options->mode == MODE_LATENCY)
         make_calls(r->operands, 0, r->routine, repetitions);
     else
         team_run(r->member->threads, lane_body, &task);
     span_end(&span);
 }
 
+/* Calls that run behind are timed by the device's own events. Those with transfers have ended when
+ * they return, and what the host waits for is what they cost: the host's clock. */
+static double time_on_device(void *context, long repetitions) {
+    struct runner *r = context;
+    const struct device *device = r->member->target->device;
+    if (r->member->transfer != TRANSFER_NONE) {
+        double begin = clock_seconds();
+        run_member(r, repetitions);
+        return device->error(device) ? NAN : clock_seconds() - begin;
+    }
+    device->event_record(device, r->from);
+    run_member(r, repetitions);
+    device->event_record(device, r->to);
+    return device->event_seconds(device, r->from, r->to);
+}
+
 static void enter_member(void *context) {
     struct runner *r = context;
     struct member *m = r->member;
+    struct blas_library *library = m->target->library;
     bool throughput = r->options->mode == MODE_THROUGHPUT;
+    if (!library) { /* another device may have had its turn */
+        r->routine = blas_target_routine(m->target, m->shape->kernel, m->type);
+        return;
+    }
     if (team_pin(m->threads)) m->unpinned = true;
-    if (blas_library_pin_workers(m->library)) m->unpinned = true;
-    blas_library_set_threads(m->library, throughput ? 1 : m->threads);
+    if (blas_library_pin_workers(library)) m->unpinned = true;
+    blas_library_set_threads(library, throughput ? 1 : m->threads);
 }
 
-/* One checked call of a member, in throughput mode one on each core at once. */
-static void check_member(struct runner *r, struct check *check) {
+static void keep_check(struct member *m, bool first, const struct check_result *result) {
+    if (first || (m->check.passed && !result->passed) || result->error > m->check.error)
+        m->check = *result;
+}
+
+/* One checked call on the CPU, in throughput mode one on each core at once. */
+static void check_on_cpu(struct runner *r, struct check *check) {
     struct member *m = r->member;
     struct blas_operands *operands = r->operands;
-    enter_member(r);
     size_t lanes = r->options->mode == MODE_THROUGHPUT ? (size_t)m->threads : 1;
     for (size_t lane = 0; lane < lanes; lane++)
         check_arm(check, &operands->calls[lane * operands->sets]);
     for (size_t lane = 0; lane < operands->lanes; lane++) operands->next[lane] = 0;
-    blas_library_note_threads(m->library);
+    blas_library_note_threads(m->target->library);
     run_member(r, 1);
-    if (blas_library_adopt_threads(m->library)) m->unpinned = true;
-    m->checked = true;
-    m->check.passed = true;
+    if (blas_library_adopt_threads(m->target->library)) m->unpinned = true;
     for (size_t lane = 0; lane < lanes; lane++) {
         struct check_result result = check_verify(check, &operands->calls[lane * operands->sets]);
-        if (lane == 0 || (m->check.passed && !result.passed) || result.error > m->check.error)
-            m->check = result;
+        keep_check(m, lane == 0, &result);
     }
+}
+
+/* One checked call on a device: its operands are made and looked at on the host. */
+static void check_on_device(struct runner *r, struct check *check) {
+    struct member *m = r->member;
+    struct blas_call *image = blas_operands_host(r->operands);
+    check_arm(check, image);
+    blas_operands_load(r->operands, m->transfer);
+    r->operands->next[0] = 0;
+    run_member(r, 1);
+    blas_operands_fetch(r->operands, m->transfer);
+    struct check_result result = check_verify(check, image);
+    keep_check(m, true, &result);
+}
+
+static void check_member(struct runner *r, struct check *check) {
+    struct member *m = r->member;
+    enter_member(r);
+    if (m->target->library)
+        check_on_cpu(r, check);
+    else
+        check_on_device(r, check);
+    if (error_of(m->target->device)) return; /* that is why */
+    m->checked = true;
     if (m->check.passed) return;
     m->status = MEMBER_FAILED;
     snprintf(m->reason, sizeof m->reason, "%s", m->check.reason);
-}
-
-/* The ceilings of a group: one for each type and number of threads. */
-struct ceilings {
-    struct fma_ceiling fma[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    struct bandwidth_ceiling bandwidth[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    struct subject *subject[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    enum scalar type[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    int threads[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    const char *name[SCALAR_COUNT * MOST_THREAD_COUNTS];
-    size_t count;
-    double *buffer;
-    size_t buffer_bytes;
-};
-
-/* Beyond twice the last-level cache bandwidth no longer depends on the working set. */
-static size_t ceiling_working_set(const struct blas_options *o, double working_set) {
-    double most = 2.0 * (double)topology_last_level_cache();
-    if (o->common.cold || working_set > most) return (size_t)most;
-    return (size_t)working_set;
-}
-
-static size_t find_ceiling(const struct ceilings *c, enum scalar type, int threads) {
-    for (size_t i = 0; i < c->count; i++)
-        if (c->type[i] == type && c->threads[i] == threads) return i;
-    return c->count;
-}
-
-/* Adds the ceilings that the members need behind their own subjects; returns the new count. */
-static size_t add_ceilings(const struct blas_options *o, struct ceilings *c, struct member *members,
-                           size_t count, struct subject *subjects, size_t used) {
-    const struct kernel *kernel = members[0].shape->kernel;
-    for (size_t i = 0; i < count; i++) {
-        const struct member *m = &members[i];
-        if (m->status != MEMBER_OK || find_ceiling(c, m->type, m->threads) < c->count) continue;
-        if (kernel->is_product) {
-            const struct fma_probe *probe = fma_probe_best(m->type);
-            if (!probe) continue;
-            c->fma[c->count] = (struct fma_ceiling){probe, m->threads};
-            c->name[c->count] = probe->isa;
-            subjects[used] = fma_ceiling_subject(&c->fma[c->count]);
-        } else {
-            size_t working_set = ceiling_working_set(o, m->working_set);
-            size_t bytes = bandwidth_buffer_bytes(working_set, m->threads);
-            if (bytes > c->buffer_bytes) c->buffer_bytes = bytes;
-            c->bandwidth[c->count] = (struct bandwidth_ceiling){
-                bandwidth_probe_find(kernel->stream), m->threads, NULL, working_set};
-            if (!c->bandwidth[c->count].probe) continue;
-            c->name[c->count] = kernel->stream;
-            subjects[used] = bandwidth_ceiling_subject(&c->bandwidth[c->count]);
-        }
-        subjects[used].companion = true;
-        c->type[c->count] = m->type;
-        c->threads[c->count] = m->threads;
-        c->subject[c->count++] = &subjects[used++];
-    }
-    if (!c->buffer_bytes) return used;
-    c->buffer = o->common.device->allocate(c->buffer_bytes);
-    if (!c->buffer) die(EXIT_MISSING, "out of memory for the bandwidth ceiling");
-    for (size_t i = 0; i < c->count; i++) c->bandwidth[i].buffer = c->buffer;
-    bandwidth_buffer_fill(c->buffer, c->buffer_bytes, common_most_threads(&o->common));
-    return used;
-}
-
-static void read_ceiling(const struct ceilings *c, struct member *m) {
-    size_t i = find_ceiling(c, m->type, m->threads);
-    if (i == c->count || c->subject[i]->sampler.count == 0) return;
-    double seconds = sampler_result(&c->subject[i]->sampler, &m->ceiling_noisy).median;
-    bool product = m->shape->kernel->is_product;
-    snprintf(m->ceiling_name, sizeof m->ceiling_name, "%s%s", product ? "fma-" : "", c->name[i]);
-    m->ceiling = m->ceiling_name;
-    double work =
-        product ? fma_ceiling_flops(&c->fma[i]) : bandwidth_ceiling_bytes(&c->bandwidth[i]);
-    m->ceiling_rate = work / seconds * 1e-9;
-    double ours = (product ? m->flops : m->bytes) / m->summary.median * 1e-9;
-    m->peak_fraction = ours / m->ceiling_rate;
 }
 
 static void take_result(struct member *m, struct subject *s, const struct machine_state *before,
@@ -217,101 +228,164 @@ static void take_result(struct member *m, struct subject *s, const struct machin
     m->repetitions = s->repetitions;
     m->samples = s->sampler.samples; /* ours now */
     s->sampler.samples = NULL;
-    m->clock_ghz = fmin(before->clock_ghz, after->clock_ghz);
+    m->clock_ghz = m->target->library ? fmin(before->clock_ghz, after->clock_ghz) : NAN;
     m->stolen = machine_state_stolen(before, after);
     m->load = after->load;
+}
+
+/* Events resolve half a microsecond, and the first call of a region waits to be issued. */
+static const double device_region = 5e-4;
+
+static struct subject subject_of(const struct blas_options *o, struct runner *r) {
+    const struct device *device = r->member->target->device;
+    bool behind = device->runs_behind;
+    return (struct subject){.context = r,
+                            .enter = enter_member,
+                            .run = run_member,
+                            .timed = behind ? time_on_device : NULL,
+                            .least_region = behind                       ? device_region
+                                            : o->mode == MODE_THROUGHPUT ? 5e-4
+                                                                         : 0};
 }
 
 /* All members and ceilings in interleaved rounds. */
 static double measure(const struct blas_options *o, struct runner *runners, struct member *members,
                       size_t count, const struct group_progress *progress) {
-    struct ceilings *ceilings = calloc(1, sizeof *ceilings);
     struct subject *subjects = calloc(2 * count, sizeof *subjects);
     struct subject **of = calloc(count, sizeof *of);
-    if (!ceilings || !subjects || !of) die(EXIT_MISSING, "out of memory");
+    if (!subjects || !of) die(EXIT_MISSING, "out of memory");
     size_t used = 0;
+    double seconds = 0;
     for (size_t i = 0; i < count; i++) {
         if (members[i].status != MEMBER_OK) continue;
         of[i] = &subjects[used];
-        subjects[used++] = (struct subject){.context = &runners[i],
-                                            .enter = enter_member,
-                                            .run = run_member,
-                                            .least_region = o->mode == MODE_THROUGHPUT ? 5e-4 : 0};
+        subjects[used++] = subject_of(o, &runners[i]);
     }
-    double seconds = 0;
     if (used) {
-        used = add_ceilings(o, ceilings, members, count, subjects, used);
+        struct group_ceilings *ceilings = group_ceilings_add(o, members, count, subjects, &used);
         struct rounds_options options = {o->common.limits, progress->progress, progress->context};
+        struct group_watch *watch = group_watch_begin(o, members, count);
         struct machine_state before = machine_state_now();
         double begin = clock_seconds();
         bool complete = rounds_run(subjects, used, &options);
         seconds = clock_seconds() - begin;
         struct machine_state after = machine_state_now();
+        group_watch_end(watch);
+        fail_lost(o, members, count);
         for (size_t i = 0; i < count; i++) {
-            if (!of[i]) continue;
+            if (!of[i] || members[i].status != MEMBER_OK) continue;
             if (!complete) {
                 members[i].status = MEMBER_INCOMPLETE;
                 snprintf(members[i].reason, sizeof members[i].reason, "interrupted by %s",
                          interrupt_name());
                 continue;
             }
+            members[i].repetitions = of[i]->repetitions;
+            group_watch_tell(watch, &members[i], &of[i]->sampler, used == 1);
             take_result(&members[i], of[i], &before, &after);
-            read_ceiling(ceilings, &members[i]);
+            group_ceilings_read(ceilings, &members[i]);
         }
+        group_ceilings_free(ceilings);
+        group_watch_free(watch);
     }
     for (size_t i = 0; i < used; i++) sampler_free(&subjects[i].sampler);
-    o->common.device->release(ceilings->buffer, ceilings->buffer_bytes);
     free(of);
     free(subjects);
-    free(ceilings);
     return seconds;
 }
 
-/* Checks and fills for every type of the group, then measures. */
-static double run_group(const struct blas_options *o, struct blas_operands *operands,
+static void make_runner(struct runner *r, const struct blas_options *o, struct member *m,
+                        struct blas_operands *operands) {
+    const struct device *device = m->target->device;
+    *r = (struct runner){
+        o, m, operands, blas_target_routine(m->target, m->shape->kernel, m->type), NULL, NULL};
+    if (!device->runs_behind) return;
+    r->from = device->event_new(device);
+    r->to = device->event_new(device);
+}
+
+static void free_runner(struct runner *r) {
+    const struct device *device = r->member ? r->member->target->device : NULL;
+    if (!device || !device->runs_behind) return;
+    device->event_free(device, r->from);
+    device->event_free(device, r->to);
+}
+
+/* Checks all members that use these operands, then fills them for the timing. */
+static void check_and_fill(const struct blas_options *o, struct blas_operands *operands,
+                           struct runner *runners, struct member *members, size_t count) {
+    struct blas_call *host = blas_operands_host(operands);
+    struct check check;
+    if (o->common.check) check_prepare(&check, host, o->common.seed, o->low, o->high);
+    if (o->common.check) blas_operands_copy(operands);
+    for (size_t i = 0; i < count; i++) {
+        struct member *m = &members[i];
+        if (m->type != host->type || m->target->device != operands->device) continue;
+        if (m->status != MEMBER_OK) continue;
+        make_runner(&runners[i], o, m, operands);
+        if (o->common.check && !interrupt_came()) check_member(&runners[i], &check);
+        fail_lost(o, members, count);
+    }
+    if (o->common.check) check_free(&check);
+    check_fill_for_timing(host, o->common.seed, o->low, o->high);
+    blas_operands_copy(operands);
+    fail_lost(o, members, count);
+}
+
+/* A region of --sustain: long enough that looking at the machine between two costs nothing. */
+static const double sustain_region_seconds = 10e-3;
+
+struct sustained_region {
+    struct runner *runner;
+    long repetitions;
+};
+
+static double run_sustained(void *context) {
+    struct sustained_region *region = context;
+    if (region->runner->member->target->device->runs_behind)
+        return time_on_device(region->runner, region->repetitions);
+    double begin = clock_seconds();
+    run_member(region->runner, region->repetitions);
+    return clock_seconds() - begin;
+}
+
+static void sustain(struct runner *runner, const struct group_progress *progress) {
+    struct member *m = runner->member;
+    double calls = fmax(1, ceil(sustain_region_seconds / m->summary.median));
+    struct sustained_region region = {runner, (long)calls};
+    struct sustain_case c = {.run = run_sustained,
+                             .context = &region,
+                             .flops = m->flops * calls,
+                             .bytes = m->bytes * calls,
+                             .gpu = gpu_monitor_of(m->target->device, NULL),
+                             .on_gpu = !m->target->library,
+                             .progress = progress->progress,
+                             .progress_context = progress->context};
+    enter_member(runner);
+    quiesce_others();
+    m->sustained = sustain_run(&c, runner->options->sustain);
+}
+
+static double run_group(const struct blas_options *o, struct group_memory *memory,
                         struct member *members, size_t count,
                         const struct group_progress *progress) {
     struct runner *runners = calloc(count, sizeof *runners);
     if (!runners) die(EXIT_MISSING, "out of memory");
-    for (size_t t = 0; t < o->common.type_count; t++) {
-        struct blas_operands *mine = &operands[o->common.types[t]];
-        if (!mine->calls) continue;
-        struct check check;
-        if (o->common.check)
-            check_prepare(&check, &mine->calls[0], o->common.seed, o->low, o->high);
-        if (o->common.check) blas_operands_copy(mine);
-        for (size_t i = 0; i < count && !interrupt_came(); i++) {
-            if (members[i].type != mine->calls[0].type || members[i].status != MEMBER_OK) continue;
-            runners[i] =
-                (struct runner){o, &members[i], mine,
-                                blas_library_routine(members[i].library, members[i].shape->kernel,
-                                                     members[i].type)};
-            if (o->common.check) check_member(&runners[i], &check);
+    for (size_t t = 0; t < o->common.type_count; t++)
+        for (size_t d = 0; d < o->common.device_count; d++) {
+            struct blas_operands *mine = &memory->of[d][o->common.types[t]];
+            if (mine->calls) check_and_fill(o, mine, runners, members, count);
         }
-        if (o->common.check) check_free(&check);
-        check_fill_for_timing(&mine->calls[0], o->common.seed, o->low, o->high);
-        blas_operands_copy(mine);
-    }
     double seconds = measure(o, runners, members, count, progress);
+    for (size_t i = 0; i < count && o->sustain > 0; i++)
+        if (members[i].status == MEMBER_OK && !interrupt_came()) sustain(&runners[i], progress);
+    fail_lost(o, members, count);
+    for (size_t i = 0; i < count; i++) free_runner(&runners[i]);
     free(runners);
     return seconds;
 }
 
-static void describe(struct member *members, size_t count, const struct blas_call *call,
-                     size_t lanes_of_all) {
-    for (size_t i = 0; i < count; i++) {
-        if (members[i].type != call->type) continue;
-        double lanes = lanes_of_all > 1 ? members[i].threads : 1;
-        members[i].flops = call->kernel->flops(call) * lanes;
-        members[i].bytes = kernel_bytes(call) * lanes;
-        members[i].working_set = kernel_working_set(call) * lanes;
-        for (int p = 0; p < MAX_OPERANDS && members[i].lda < 0; p++)
-            if (call->operand[p].kind != OPERAND_NONE && call->operand[p].kind != OPERAND_VECTOR)
-                members[i].lda = call->operand[p].stride;
-    }
-}
-
-/* Members of one type, moved to the front of a copy, so that types can be measured apart. */
+/* Members of one type after the other: they are ordered by type. */
 static double measure_types_apart(const struct blas_options *o, struct member *members,
                                   size_t count, const struct group_progress *progress) {
     double seconds = 0;
@@ -319,7 +393,7 @@ static double measure_types_apart(const struct blas_options *o, struct member *m
         struct blas_options one = *o;
         one.common.types[0] = o->common.types[t];
         one.common.type_count = 1;
-        size_t first = 0, of_type = 0; /* members are ordered by type */
+        size_t first = 0, of_type = 0;
         while (first < count && members[first].type != o->common.types[t]) first++;
         while (first + of_type < count && members[first + of_type].type == o->common.types[t])
             of_type++;
@@ -328,42 +402,30 @@ static double measure_types_apart(const struct blas_options *o, struct member *m
     return seconds;
 }
 
+/* What an earlier group has left of the devices. */
+static void skip_lost(const struct blas_options *o, struct member *members, size_t count) {
+    for (size_t d = 0; d < o->common.device_count; d++) {
+        const char *error = error_of(o->common.devices[d]);
+        if (error)
+            group_end(members, count, o->common.devices[d], SCALAR_COUNT, MEMBER_SKIPPED,
+                      "the device is lost: ", error);
+    }
+}
+
 double group_measure(const struct blas_options *o, struct member *members, size_t count,
                      const struct group_progress *progress) {
     size_t lanes = o->mode == MODE_THROUGHPUT ? (size_t)common_most_threads(&o->common) : 1;
-    struct blas_operands operands[SCALAR_COUNT] = {0};
-    size_t need = 0, available = o->common.device->memory_available();
-    char reason[256] = "";
-    bool fits = true;
-    for (size_t t = 0; t < o->common.type_count && fits; t++) {
-        struct blas_operands *mine = &operands[o->common.types[t]];
-        fits = blas_operands_plan(mine, o, members[0].shape, o->common.types[t], lanes, reason,
-                                  sizeof reason);
-        if (fits) fits = !__builtin_add_overflow(need, mine->bytes, &need);
-    }
-    if (fits && need > available / 10 * 9) {
-        snprintf(reason, sizeof reason, "operands need %.3g GB, %.3g GB of memory are free",
-                 (double)need * 1e-9, (double)available * 1e-9);
-        fits = false;
-    }
-    bool apart = o->common.type_count > 1 && (!fits || o->common.cold);
+    struct group_memory *memory = group_memory_new();
     double seconds = 0;
-    for (size_t t = 0; t < o->common.type_count && fits && !apart; t++) {
-        struct blas_operands *mine = &operands[o->common.types[t]];
-        if (!blas_operands_allocate(mine, o)) {
-            snprintf(reason, sizeof reason, "the system refused %.3g GB of memory",
-                     (double)mine->bytes * 1e-9);
-            fits = false;
-            break;
-        }
-        describe(members, count, &mine->calls[0], lanes);
-    }
-    if (apart)
+    skip_lost(o, members, count);
+    bool fits = group_memory_plan(memory, o, members, count, lanes);
+    if (o->common.type_count > 1 && (!fits || o->common.cold)) {
         seconds = measure_types_apart(o, members, count, progress);
-    else if (!fits)
-        skip(members, count, reason);
-    else
-        seconds = run_group(o, operands, members, count, progress);
-    for (enum scalar t = 0; t < SCALAR_COUNT; t++) blas_operands_free(&operands[t], o);
+    } else {
+        group_memory_allocate(memory, o, members, count, lanes);
+        fail_lost(o, members, count); /* before anything has run */
+        seconds = run_group(o, memory, members, count, progress);
+    }
+    group_memory_free(memory);
     return seconds;
 }

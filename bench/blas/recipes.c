@@ -1,8 +1,11 @@
 #include "bench/blas/recipes.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "kernels/scalar.h"
 
 #define MAT391                                                                                     \
     "K. Wong, \"Topics in Machine Learning, unit 2: MLP training\", Univ. of Tennessee, 2022"
@@ -102,6 +105,12 @@ static void print_reported(const struct reported *rows, const json_t *cases) {
     }
 }
 
+static double element_bytes(const char *letter) {
+    for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+        if (strcmp(letter, scalar_letter(type)) == 0) return (double)scalar_bytes(type);
+    return NAN;
+}
+
 /* FLOP per element loaded or stored, counting each element once: what a cache can make of it. */
 static void print_intensity(const json_t *cases) {
     printf("\n%-8s %8s %16s %16s %14s\n", "kernel", "N", "FLOP/element", "FLOP/byte", "GFLOP/s");
@@ -110,7 +119,7 @@ static void print_intensity(const json_t *cases) {
     json_array_foreach(cases, i, record) {
         if (strcmp(text(record, "status"), "ok") != 0) continue;
         double intensity = number(record, "flops") / number(record, "bytes");
-        double element = strcmp(text(record, "type"), "s") == 0 ? 4 : 8;
+        double element = element_bytes(text(record, "type"));
         printf("%s%-7s %8ld %16.4g %16.4g %14.4g\n", text(record, "type"), text(record, "kernel"),
                (long)number(record, "n"), intensity * element, intensity, number(record, "gflops"));
     }

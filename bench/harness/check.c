@@ -72,6 +72,23 @@ static void fold(const struct check *check, const struct blas_call *call, const 
     free(lost);
 }
 
+/* The error of sums in single precision and of results rounded to the type, in units of the type's
+ * bound: see docs/checks.md. `scale` is that of the sums, `probes` the number of vectors of signs.
+ */
+static double mixed_scale(const struct check *check, const struct blas_call *call, double scale,
+                          long columns, double probes) {
+    double epsilon = scalar_epsilon(call->type), sum = 0;
+    for (long i = 0; i < check->rows * check->vectors; i++)
+        sum += check->expected[i] * check->expected[i];
+    double stored = scalar_stored_epsilon(call->type) / epsilon;
+    double least = scalar_smallest(call->type) * sqrt((double)check->rows * (double)columns);
+    double sums = scale * scalar_epsilon(SCALAR_S) / epsilon;
+    return sqrt(probes) * (sums + stored * least) + 2 * stored * sqrt(sum);
+}
+
+/* As many vectors of signs as tell the size of a result of few rows. */
+enum { LEAST_VALUES = 16 };
+
 void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, double low,
                    double high) {
     const struct kernel *kernel = call->kernel;
@@ -83,6 +100,8 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
     if (kernel->element && check->rows > LONGEST_VECTOR) check->rows = FOLDED_ROWS;
     bool full = cost_of_one_vector(call) * (double)columns <= full_comparison;
     check->vectors = full ? columns : 1;
+    if (!full && scalar_is_mixed(call->type) && check->rows < LEAST_VALUES)
+        check->vectors = (LEAST_VALUES + check->rows - 1) / check->rows;
     check->t = reals(check->vectors * columns);
     check->expected = reals(check->vectors * check->rows);
     for (long v = 0; v < check->vectors; v++) {
@@ -100,6 +119,9 @@ void check_prepare(struct check *check, struct blas_call *call, uint64_t seed, d
     for (int i = 0; i < MAX_OPERANDS && call->operand[i].kind != OPERAND_NONE; i++)
         norm[i] = operand_norm(&call->operand[i]);
     check->scale = kernel->scale(call, norm);
+    if (scalar_is_mixed(call->type))
+        check->scale =
+            mixed_scale(check, call, check->scale, columns, full ? 1 : (double)check->vectors);
     check->bound = check->scale > 0 ? scalar_epsilon(call->type) / 2 : 0;
 }
 

@@ -9,6 +9,11 @@
         "peak_fraction", "sheet_fraction", "flags"
 #define MACHINE_STATE "clock_ghz", "steal_fraction", "load", "repetitions", "flops", "bytes"
 
+/* What NVML said while the case ran. */
+#define GPU_STATE                                                                                  \
+    "sm_clock_mhz", "memory_clock_mhz", "power_w", "temperature_c", "energy_j", "energy_source",   \
+        "throttle"
+
 static const char *const blas_columns[] = {COMMON,
                                            "kernel",
                                            "level",
@@ -19,6 +24,8 @@ static const char *const blas_columns[] = {COMMON,
                                            "check_error",
                                            "check_bound",
                                            "transfer",
+                                           "math",
+                                           "batch",
                                            "uplo",
                                            "lda",
                                            "lda_asked",
@@ -31,6 +38,7 @@ static const char *const blas_columns[] = {COMMON,
                                            "ceiling",
                                            "ceiling_rate",
                                            "working_set_bytes",
+                                           GPU_STATE,
                                            MACHINE_STATE,
                                            NULL};
 
@@ -74,6 +82,10 @@ static const char *const train_columns[] = {COMMON,
                                             "dense",
                                             "isa",
                                             "without",
+                                            "math",
+                                            "host_s",
+                                            "launch_s",
+                                            GPU_STATE,
                                             "rung",
                                             "rung_number",
                                             MACHINE_STATE,

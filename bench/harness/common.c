@@ -2,15 +2,19 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/harness/error.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
+#include "kernels/device_module.h"
 
 struct common common_defaults(void) {
-    return (struct common){.device = device_find("cpu"),
+    return (struct common){.device = &cpu_device,
+                           .devices = {&cpu_device},
+                           .device_count = 1,
                            .types = {SCALAR_D},
                            .type_count = 1,
                            .seed = 1,
@@ -31,17 +35,36 @@ int common_most_threads(const struct common *common) {
     return most;
 }
 
+static void add_device(struct common *c, const char *name, const char *value) {
+    char reason[512] = "";
+    bool unknown = false;
+    const struct device *device = device_open(value, reason, sizeof reason, &unknown);
+    if (!device && unknown) die(EXIT_USAGE, "--%s: %s", name, reason);
+    if (!device) die(EXIT_MISSING, "--%s %s: %s; --device cpu needs no GPU", name, value, reason);
+    if (c->device_count < MOST_DEVICES) c->devices[c->device_count++] = device;
+    c->device = c->devices[0];
+}
+
+/* all: the processor, and what GPUs there are. */
 static void take_device(void *target, const char *name, const char *value) {
     struct common *c = target;
-    if (strcmp(value, "all") == 0) return; /* takes what there is, and the processor always is */
-    const struct device *device = device_find(value);
-    if (device)
-        c->device = device;
-    else if (strcmp(value, "cuda") == 0 || strncmp(value, "cuda:", 5) == 0)
-        die(EXIT_MISSING, "--%s %s: this build has no CUDA device; use --device cpu", name, value);
-    else
-        die(EXIT_USAGE, "--%s: no device is called '%s'; there are cpu, cuda, cuda:N and all", name,
-            value);
+    c->device_count = 0;
+    if (strcmp(value, "all") != 0) {
+        add_device(c, name, value);
+        return;
+    }
+    char reason[512], gpu[32];
+    int gpus = device_module_count(reason, sizeof reason);
+    add_device(c, name, "cpu");
+    for (int i = 0; i < gpus; i++) {
+        bool unknown;
+        snprintf(gpu, sizeof gpu, "cuda:%d", i);
+        const struct device *device = device_open(gpu, reason, sizeof reason, &unknown);
+        if (device && c->device_count < MOST_DEVICES)
+            c->devices[c->device_count++] = device;
+        else
+            warn("--%s all: %s is left out: %s", name, gpu, reason);
+    }
 }
 
 static void take_threads(void *target, const char *name, const char *value) {
@@ -75,19 +98,49 @@ static void take_types(void *target, const char *name, const char *value) {
         enum scalar type = SCALAR_COUNT;
         for (enum scalar t = 0; t < SCALAR_COUNT; t++)
             if (strcmp(*entry, scalar_letter(t)) == 0) type = t;
-        if (type == SCALAR_COUNT) {
-            static const char *const elsewhere[] = {"h", "bf16", "tf32"};
-            for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-                if (strcmp(*entry, elsewhere[i]) == 0)
-                    die(EXIT_MISSING, "--%s %s: no device here has this type; cpu has s and d",
-                        name, *entry);
+        if (type == SCALAR_COUNT)
             die(EXIT_USAGE, "--%s: no type is called '%s'; there are s, d, h, bf16 and tf32", name,
                 *entry);
-        }
         if (!seen[type]) c->types[c->type_count++] = type;
         seen[type] = true;
     }
     option_list_free(list);
+}
+
+/* "cpu has s and d" */
+static void types_of(const struct device *device, char *text, size_t size) {
+    enum scalar types[SCALAR_COUNT];
+    size_t count = 0;
+    for (enum scalar t = 0; t < SCALAR_COUNT; t++)
+        if (device->has_type(device, t)) types[count++] = t;
+    int used = snprintf(text, size, "%s has", device->name);
+    for (size_t i = 0; i < count && used > 0 && (size_t)used < size; i++)
+        used += snprintf(text + used, size - (size_t)used, "%s%s",
+                         i == 0           ? " "
+                         : i + 1 == count ? " and "
+                                          : ", ",
+                         scalar_letter(types[i]));
+}
+
+void common_check_types(const struct common *common) {
+    for (size_t t = 0; t < common->type_count; t++) {
+        bool found = false;
+        for (size_t d = 0; d < common->device_count; d++)
+            found |= common->devices[d]->has_type(common->devices[d], common->types[t]);
+        if (found) continue;
+        char text[128];
+        types_of(common->devices[common->device_count - 1], text, sizeof text);
+        die(EXIT_MISSING, "--types %s: no device here has this type; %s",
+            scalar_letter(common->types[t]), text);
+    }
+}
+
+void common_check_cpu_types(const struct common *common) {
+    common_check_types(common);
+    for (size_t t = 0; t < common->type_count; t++)
+        if (common->types[t] >= SCALAR_CPU_COUNT)
+            die(EXIT_USAGE, "--types %s: this command computes in s and d; blas has the others",
+                scalar_letter(common->types[t]));
 }
 
 static void take_seed(void *target, const char *name, const char *value) {
@@ -141,7 +194,9 @@ const struct option_row common_options[] = {
     {"device", "NAME", "where to run: cpu, cuda, cuda:N or all (default cpu)", take_device},
     {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core; peak: 1 to all)",
      take_threads},
-    {"types", "LIST", "element types: s, d (default d; train: s; peak: both)", take_types},
+    {"types", "LIST",
+     "element types: s, d; on GPUs also h, bf16, tf32 (default d; train: s; peak: all)",
+     take_types},
     {"seed", "N", "of the random operands (default 1)", take_seed},
     {"out", "DIR", "folder for the results (default results/local/<host>-<UTC time>)", take_out},
     {"format", "NAME", "of standard output: table, csv or jsonl (default table)", take_format},

@@ -12,10 +12,12 @@
 #include "kernels/device.h"
 #include "kernels/scalar.h"
 
-enum { MOST_THREAD_COUNTS = 64 };
+enum { MOST_THREAD_COUNTS = 64, MOST_DEVICES = 16 };
 
 struct common {
-    const struct device *device;
+    const struct device *device; /* the first of devices[] */
+    const struct device *devices[MOST_DEVICES];
+    size_t device_count;
     int threads[MOST_THREAD_COUNTS]; /* the numbers of threads to measure with */
     size_t thread_counts;            /* 0: not given */
     enum scalar types[SCALAR_COUNT];
@@ -32,6 +34,13 @@ struct common common_defaults(void);
 
 /* The rows of these options. The target of the parse must begin with a struct common. */
 extern const struct option_row common_options[];
+
+/* Ends with EXIT_MISSING where no device asked for has one of the types. To be called when all
+ * options are read. */
+void common_check_types(const struct common *common);
+
+/* The same for commands that compute in s and d alone, on any device. */
+void common_check_cpu_types(const struct common *common);
 
 /* One a core, fewer where OMP_THREAD_LIMIT says so. */
 int common_default_threads(void);

@@ -34,7 +34,9 @@ static const char *const kept_variables[] = {"OMP_",
                                              "SLURM_LOCALID",
                                              "SLURM_NODEID",
                                              "SLURM_NNODES",
-                                             "CUDA_VISIBLE_DEVICES",
+                                             "CUDA_",
+                                             "CUBLAS_",
+                                             "NVIDIA_TF32_OVERRIDE",
                                              "FLOPSTEP_"};
 
 static json_t *environment(void) {
@@ -158,7 +160,7 @@ json_t *provenance_new(int argc, char **argv) {
     record_set_real(p, "clock_resolution_s", clock_resolution());
     json_object_set_new(p, "environment", environment());
     json_object_set_new(p, "mpi", json_null());
-    json_object_set_new(p, "gpu", json_null());
+    json_object_set_new(p, "devices", json_array());
     json_t *warnings = json_array();
     for (const char *const *line = provenance_warnings(); *line; line++)
         json_array_append_new(warnings, json_string(*line));
@@ -188,8 +190,8 @@ void provenance_add_affinity(json_t *provenance, int threads) {
 }
 
 const char *const *provenance_warnings(void) {
-    static char text[2][256];
-    static const char *lines[3];
+    static char text[3][256];
+    static const char *lines[4];
     size_t count = 0;
     const char *core = getenv("OPENBLAS_CORETYPE");
     if (core) {
@@ -209,6 +211,16 @@ const char *const *provenance_warnings(void) {
         lines[count] = text[count];
         count++;
     }
+    const char *tf32 = getenv("NVIDIA_TF32_OVERRIDE");
+    if (tf32) {
+        snprintf(
+            text[count], sizeof text[count],
+            "NVIDIA_TF32_OVERRIDE=%s is set: it goes before what is asked of cuBLAS, so single "
+            "precision on a GPU may not be what it says",
+            tf32);
+        lines[count] = text[count];
+        count++;
+    }
     lines[count] = NULL;
     return lines;
 }
@@ -222,4 +234,13 @@ void provenance_add_library(json_t *provenance, const struct blas_library *l) {
                         l->version[0] ? record_string(l->version) : json_null(), "configuration",
                         l->configuration[0] ? record_string(l->configuration) : json_null(),
                         "thread_control", l->thread_control));
+}
+
+void provenance_add_device(json_t *provenance, const struct device *device) {
+    json_t *list = json_object_get(provenance, "devices");
+    if (!device->own_memory) return;
+    json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o}", "name", device->name, "what",
+                                          record_string(device->what), "bus_id",
+                                          record_text_or_null(device->bus_id), "versions",
+                                          record_text_or_null(device->versions)));
 }

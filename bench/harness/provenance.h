@@ -12,6 +12,9 @@ json_t *provenance_new(int argc, char **argv);
 /* Adds the library to "blas". */
 void provenance_add_library(json_t *provenance, const struct blas_library *library);
 
+/* Adds a device that is not the processor to "devices"; the CPU adds nothing. */
+void provenance_add_device(json_t *provenance, const struct device *device);
+
 /* Adds "affinity": where each thread of a pinned team of that many really may run, as measured. */
 void provenance_add_affinity(json_t *provenance, int threads);
 

@@ -11,6 +11,11 @@ static const double warm_up_seconds = 1e-3;
 enum { MOST_SAMPLES_A_VISIT = 16, MOST_OF_A_COMPANION = 8 };
 
 static double timed(struct subject *s, long repetitions) {
+    if (s->timed) {
+        double seconds = s->timed(s->context, repetitions);
+        if (!isfinite(seconds)) s->failed = true;
+        return seconds;
+    }
     double begin = clock_seconds();
     s->run(s->context, repetitions);
     return clock_seconds() - begin;
@@ -32,9 +37,10 @@ static double least_region(const struct subject *s) {
 static void calibrate(struct subject *s) {
     double needed = least_region(s);
     double seconds = timed(s, s->repetitions);
-    if (seconds >= 1) return; /* no start-up cost hides in a call this long */
+    if (s->failed || seconds >= 1) return; /* no start-up cost hides in a call this long */
     for (int enough = 0; enough < 2 && !interrupt_came();) {
         seconds = timed(s, s->repetitions);
+        if (s->failed) return;
         enough = seconds >= needed ? enough + 1 : 0;
         if (enough) continue;
         double factor = 1.2 * needed / fmax(seconds, 1e-9);
@@ -47,6 +53,7 @@ static void calibrate(struct subject *s) {
 static void warm_up(struct subject *s) {
     for (double spent = 0; spent < warm_up_seconds && !interrupt_came();) {
         double seconds = timed(s, s->repetitions);
+        if (s->failed) return;
         spent += seconds;
         if (seconds < 0.5 * least_region(s)) calibrate(s);
     }
@@ -64,9 +71,10 @@ static void visit(struct subject *s) {
     if (last < 2 * visit_seconds) warm_up(s);
     int most = s->companion ? MOST_OF_A_COMPANION : MOST_SAMPLES_A_VISIT;
     for (int i = 0; i < most; i++) {
-        double seconds = timed(s, s->repetitions);
+        double seconds = s->failed ? NAN : timed(s, s->repetitions);
+        if (s->failed) return;
         double end = clock_seconds();
-        sampler_add(&s->sampler, seconds / (double)s->repetitions, end - begin);
+        sampler_add_at(&s->sampler, seconds / (double)s->repetitions, end - begin, end);
         begin = end;
         if (end - now >= visit_seconds || interrupt_came()) return;
         if (!s->companion && !sampler_wants_more(sampler)) return;
@@ -76,6 +84,7 @@ static void visit(struct subject *s) {
 /* Whether it is this subject's turn. A companion has none while it took over half the time of the
  * longest case: ceilings must not cost more than what they are for. */
 static bool has_turn(const struct subject *s, double longest) {
+    if (s->failed) return false;
     if (!s->companion) return sampler_wants_more(&s->sampler);
     return s->sampler.count < 8 || s->sampler.spent < 0.5 * longest;
 }
@@ -83,6 +92,7 @@ static bool has_turn(const struct subject *s, double longest) {
 bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options) {
     for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
     for (size_t i = 0; i < count && !interrupt_came(); i++) {
+        subjects[i].failed = false;
         subjects[i].repetitions =
             subjects[i].least_repetitions > 1 ? subjects[i].least_repetitions : 1;
         enter(&subjects[i]);
@@ -100,7 +110,7 @@ bool rounds_run(struct subject *subjects, size_t count, const struct rounds_opti
             visit(s);
             if (s->companion) continue;
             longest = fmax(longest, s->sampler.spent);
-            if (sampler_wants_more(&s->sampler)) wanted = true;
+            if (!s->failed && sampler_wants_more(&s->sampler)) wanted = true;
             if (options->limits.budget > 0)
                 share = fmax(share, s->sampler.spent / options->limits.budget);
         }

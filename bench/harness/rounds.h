@@ -14,6 +14,9 @@ struct subject {
     void (*enter)(void *context);
     /* Makes `repetitions` calls back to back. This is what is timed. */
     void (*run)(void *context, long repetitions);
+    /* Does that and returns the seconds by a clock of its own, for what runs behind. NULL: the
+     * host's clock around run(). Not finite: it failed. */
+    double (*timed)(void *context, long repetitions);
     /* A companion is a ceiling: visited in every round, but it never asks for another one. */
     bool companion;
     /* Calls in a region at least, 0: 1. On a busy machine the join of several threads may last
@@ -24,6 +27,7 @@ struct subject {
     /* Set by rounds_run. */
     struct sampler sampler;
     long repetitions; /* calls in one timed region */
+    bool failed;      /* timed() was not finite: it was not visited again */
 };
 
 struct rounds_options {

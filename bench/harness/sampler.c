@@ -23,6 +23,7 @@ void sampler_init(struct sampler *s, const struct sampler_limits *limits) {
 
 void sampler_free(struct sampler *s) {
     free(s->samples);
+    free(s->ends);
     *s = (struct sampler){0};
 }
 
@@ -49,17 +50,24 @@ static void look(struct sampler *s) {
 }
 
 void sampler_add(struct sampler *s, double seconds, double wall) {
+    sampler_add_at(s, seconds, wall, NAN);
+}
+
+void sampler_add_at(struct sampler *s, double seconds, double wall, double end) {
     s->spent += wall;
     if (s->count == s->capacity) {
         size_t capacity = s->capacity > 0 ? 2 * s->capacity : 64;
         double *samples = realloc(s->samples, capacity * sizeof *samples);
-        if (!samples) {
+        if (samples) s->samples = samples;
+        double *ends = samples ? realloc(s->ends, capacity * sizeof *ends) : NULL;
+        if (!ends) {
             s->out_of_memory = true;
             return;
         }
-        s->samples = samples;
+        s->ends = ends;
         s->capacity = capacity;
     }
+    s->ends[s->count] = end;
     s->samples[s->count++] = seconds;
     if (s->limits.precision > 0 && !s->precise && s->count >= s->next_look &&
         s->spent >= LEAST_SECONDS)

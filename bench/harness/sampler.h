@@ -18,6 +18,7 @@ struct sampler_limits {
 struct sampler {
     struct sampler_limits limits;
     double *samples; /* seconds per call, in the order taken */
+    double *ends;    /* clock_seconds() when each had been taken; NaN where not told */
     size_t count, capacity;
     double spent;       /* seconds charged to this case so far */
     size_t next_look;   /* number of samples at which the interval is looked at again */
@@ -31,6 +32,8 @@ void sampler_free(struct sampler *s);
 /* Adds one sample (seconds per call) that cost `wall` seconds in all. A few times in a series, at
  * sizes that grow by half or more, this also computes the interval. */
 void sampler_add(struct sampler *s, double seconds, double wall);
+/* The same for one that had been taken at the time `end`. */
+void sampler_add_at(struct sampler *s, double seconds, double wall, double end);
 
 /* True while another sample is wanted. Three are wanted whatever they cost, five where they stay
  * within one and a half budgets; max_samples goes before both. */

@@ -101,6 +101,12 @@ static void say_paths(const struct row *row, char *text, size_t size) {
     snprintf(part, sizeof part, "without %.200s", without);
     if (*without) append(text, size, " ", part);
 }
+/* Of a training's products on a GPU; strict single precision goes without saying. */
+static void say_math(const struct row *row, char *text, size_t size) {
+    const char *math = record_text(row->record, "math");
+    bool shown = *row->network && !same(math, "fp32");
+    snprintf(text, size, "%.20s", !shown ? "" : same(math, "tf32") ? "TF32" : math);
+}
 static void say_isa(const struct row *row, char *text, size_t size) {
     snprintf(text, size, "%.20s", *row->network ? record_text(row->record, "isa") : "");
 }
@@ -126,6 +132,7 @@ const struct attribute attributes[] = {
     {"batch", .say = say_batch, .in_subtitle = true},
     {"optimizer", .say = say_optimizer},
     {"paths", .say = say_paths},
+    {"math", .say = say_math, .in_subtitle = true},
     {"isa", .say = say_isa},
     {"seed", .say = say_seed},
     {"shape", .say = say_shape},

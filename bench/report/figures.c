@@ -3,6 +3,8 @@
 
 #include "bench/report/takes.h"
 
+static const char *const gpus[] = {"p100", "v100", "a100", "h100", "h200", NULL};
+
 const struct figure figure_table[] = {
     {.name = "blas-levels",
      .title = "The three levels of BLAS: GFLOP/s against N · double precision",
@@ -86,6 +88,34 @@ const struct figure figure_table[] = {
      .y = UNIT_GFLOPS,
      .take = take_throughput,
      .lacks = lacks_throughput},
+    {.name = "crossover",
+     .title = "GPU against CPU",
+     .purpose =
+         "The fastest that the CPU reaches, over all libraries and numbers of threads, beside "
+         "the GPU, with operands that lie on it and with copies in and out. Marked is the N "
+         "from which on the GPU is faster, interpolated between measured sizes.",
+     .command = "blas",
+     .gpu = true,
+     .make = make_crossover},
+    {.name = "flops-against-n",
+     .title = "FLOPS against N: gemm on CPU and GPU beside published figures",
+     .purpose = "The fastest of the CPU and of the GPU at each N, and what other GPUs reach: "
+                "measured (solid) and according to their data sheets (dashed, without sparsity).",
+     .command = "blas",
+     .gpu = true,
+     .y = UNIT_GFLOPS,
+     .references = gpus,
+     .take = take_flops,
+     .lacks = lacks_gpu,
+     .arrange = arrange_flops,
+     .mark = mark_flops},
+    {.name = "sustain",
+     .title = "Sustained rate",
+     .purpose =
+         "One case over minutes: rate, clock, power and temperature. A machine that is cooled "
+         "and fed well ends as fast as it began. Shaded: the GPU says that it is throttled.",
+     .command = "blas",
+     .make = make_sustain},
     {.name = "bandwidth",
      .title = "Memory bandwidth against working set",
      .purpose = "Streaming probes by working set, one panel for each number of threads. Vertical "
@@ -176,6 +206,14 @@ const struct figure figure_table[] = {
      .command = "train",
      .x_is = "batch",
      .take = take_images},
+    {.name = "crossover-batch",
+     .title = "GPU against CPU: images per second against batch",
+     .purpose = "Whole training steps, the fastest of the CPU over all libraries and numbers of "
+                "threads beside the GPU. Marked is the batch from which on the GPU is faster, "
+                "interpolated between measured batches.",
+     .command = "train",
+     .gpu = true,
+     .make = make_crossover},
     {.name = "mfu",
      .title = "Share of the FMA peak that a training step reaches (MFU)",
      .purpose = "FLOP of the network's matrix products over the step's time, as a share of the FMA "

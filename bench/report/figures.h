@@ -38,9 +38,13 @@ struct figure {
     const char *command; /* whose results it shows */
     bool by_type;        /* one picture for each element type */
     bool from_zero;      /* x and y may be 0 */
-    int parts;           /* points that one case makes at most; 0 says 1 */
-    const char *x_is;    /* the attribute (attributes.h) on the x axis never tells curves apart */
-    enum figure_unit y;  /* which published figures fit */
+    bool gpu;            /* about GPUs: not missed where no case is of one */
+    /* Published figures drawn where none are asked for, the best of each name and kind; NULL: none.
+     */
+    const char *const *references;
+    int parts;          /* points that one case makes at most; 0 says 1 */
+    const char *x_is;   /* the attribute (attributes.h) on the x axis never tells curves apart */
+    enum figure_unit y; /* which published figures fit */
     /* One picture for each text that this says of a case, which becomes part of its name; NULL: one
      * picture, or one for each type. */
     void (*group)(const struct row *row, char *text, size_t size);
@@ -78,7 +82,7 @@ size_t figure_plots(const struct figure *figure, const struct results *results, 
                     const char **lacks);
 /* Adds the published figures of these names that fit: same kernel, type and unit. */
 void plot_add_references(struct plot *plot, const struct published *figures, size_t count,
-                         char *const *names);
+                         const char *const *names);
 /* Writes the data file (CSV; commas and quotes in texts are replaced, since gnuplot cannot read
  * them quoted). */
 void plot_write(const struct plot *plot, FILE *file);

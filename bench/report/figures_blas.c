@@ -184,13 +184,16 @@ static void add_roof(struct plot *plot, const char *series, double rate, const c
     snprintf(mark->label, sizeof mark->label, "%s", label);
 }
 
-/* The best probe at a level of the memory, at the number of threads nearest to `threads`. */
+/* The best probe of the device of a case at a level of the memory, at the number of threads nearest
+ * to that of the case. */
 static const struct row *best_probe(const struct results *results, const char *level,
-                                    const char *type, double threads) {
+                                    const struct row *first) {
+    const char *type = first->type;
+    double threads = first->threads;
     const struct row *best = NULL;
     for (size_t i = 0; i < results->row_count; i++) {
         const struct row *row = &results->rows[i];
-        if (!row->ok || !same(row->command, "peak")) continue;
+        if (!row->ok || !same(row->command, "peak") || !same(row->device, first->device)) continue;
         bool fma = same(row->probe, "fma");
         if (level ? fma || !same(row->memory_level, level) : !fma || !same(row->type, type))
             continue;
@@ -216,14 +219,14 @@ struct plot *mark_roofs(const struct results *results, struct plot *plot) {
     const struct row *first = plot->points[0].row;
     char label[120];
     bool compute = false, memory = false;
-    const struct row *fma = best_probe(results, NULL, first->type, first->threads);
+    const struct row *fma = best_probe(results, NULL, first);
     if (fma) {
         snprintf(label, sizeof label, "FMA %.40s: %.0f GFLOP/s", fma->isa, fma->gflops);
         add_roof(plot, "compute", fma->gflops, label);
         compute = true;
     }
     for (int i = 0; i < 2; i++) {
-        const struct row *probe = best_probe(results, levels[i], first->type, first->threads);
+        const struct row *probe = best_probe(results, levels[i], first);
         if (!probe) continue;
         snprintf(label, sizeof label, "%s (%.20s): %.0f GB/s", levels[i], probe->probe,
                  probe->gbytes);

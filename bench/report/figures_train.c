@@ -1,10 +1,12 @@
 /* What the figures of trainings and of timed steps show. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "bench/report/study.h"
 #include "bench/report/takes.h"
 #include "bench/report/text.h"
 
@@ -190,7 +192,7 @@ void arrange_recipes(const struct results *results, struct plot *plot) {
 
 /* ---- timed steps ---- */
 
-/* A panel for each number of threads, a curve for each network. */
+/* A panel for each number of threads and each GPU, a curve for each network. */
 static bool take_steps(const struct row *row, struct point *point, double y) {
     if (!same(row->kind, "steps")) return false;
     point->x = row->batch;
@@ -199,6 +201,10 @@ static bool take_steps(const struct row *row, struct point *point, double y) {
     *point->ceiling_name = '\0';
     point->panel_order = row->threads > 0 ? (int)row->threads : 0;
     threads_text(row->threads, point->panel, sizeof point->panel);
+    if (is_gpu(row)) {
+        point->panel_order = INT_MAX;
+        snprintf(point->panel, sizeof point->panel, "%.40s", row->device);
+    }
     snprintf(point->series, sizeof point->series, "%.60s", row->network);
     return true;
 }

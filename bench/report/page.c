@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "bench/report/crossover.h"
 #include "bench/report/text.h"
 
 static const char head[] =
@@ -296,6 +297,44 @@ static void write_reported(FILE *file, const struct results *results) {
     if (shown) fputs("</table>\n", file);
 }
 
+/* From where on a GPU is faster than the CPU. */
+static void write_crossovers(FILE *file, const struct results *results) {
+    struct crossover *all;
+    size_t count = crossovers_find(results, &all);
+    if (count)
+        fputs("<h2>GPU against CPU</h2>\n<p>The fastest of the CPU, over all libraries and numbers "
+              "of "
+              "threads, against the GPU at the sizes that both have. N or batch in between is "
+              "interpolated (≈). The ratio is CPU time over GPU time: above 1 the GPU is faster. "
+              "<a href=\"crossover.csv\">Table</a></p>\n<table>\n"
+              "<tr><th>kernel, network</th><th>type</th><th>device</th><th>timed</th>"
+              "<th>the GPU is</th><th>ratio at the smallest size</th>"
+              "<th>ratio at the largest size</th></tr>\n",
+              file);
+    for (size_t i = 0; i < count; i++) {
+        const struct crossover *c = &all[i];
+        char words[200];
+        fputs("<tr>", file);
+        cell(file, c->name);
+        cell(file, type_name(c->gpu->type));
+        cell(file, c->gpu->device);
+        crossover_series(c, words, sizeof words);
+        cell(file, words);
+        crossover_text(c, words, sizeof words);
+        cell(file, words);
+        const struct duel *ends[] = {c->smallest, c->largest};
+        for (int end = 0; end < 2; end++) {
+            char size[32];
+            size_label(ends[end]->size, size, sizeof size);
+            fprintf(file, "<td class=\"n\">%.3g (%s = %s)</td>", duel_ratio(ends[end]),
+                    crossover_axis(c), size);
+        }
+        fputs("</tr>\n", file);
+    }
+    if (count) fputs("</table>\n", file);
+    crossovers_free(all, count);
+}
+
 static void write_not_ok(FILE *file, const struct results *results) {
     size_t shown = 0;
     enum { MOST = 100 };
@@ -366,6 +405,7 @@ void page_write(FILE *file, const struct results *results, const struct page_fig
     fputs(head, file);
     write_runs(file, results);
     write_figures(file, figures, count);
+    write_crossovers(file, results);
     write_trainings(file, results);
     write_reported(file, results);
     write_best(file, results);

@@ -38,8 +38,14 @@ static void describe_machine(struct run *run) {
         snprintf(run->machine, sizeof run->machine, "%.150s", model);
 }
 
+/* Times of the CUDA kernels on the host say nothing about a GPU. */
+static bool is_emulated(const json_t *record) {
+    return strstr(record_text(record, "device"), "-emulated");
+}
+
 static void add_row(struct results *results, struct run *run, json_t *record) {
     json_object_del(record, "samples_s"); /* the bulk of a file, and no figure shows it */
+    json_object_del(record, "samples_throttled");
     struct row row = {
         .record = json_incref(record),
         .run = run,
@@ -85,7 +91,8 @@ static void add_row(struct results *results, struct run *run, json_t *record) {
 }
 
 static void add_line(struct results *results, const struct run *run, json_t *record) {
-    static const char *const shown[] = {"layer", "examples", "boundary", "path", "reported"};
+    static const char *const shown[] = {"layer",    "examples", "boundary", "path",
+                                        "reported", "sustain",  "sustained"};
     const char *kind = record_text(record, "record"), *command = record_text(record, "command");
     bool keep = false;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) keep |= strcmp(kind, shown[i]) == 0;
@@ -123,7 +130,9 @@ bool results_read(struct results *results, const char *path) {
         }
         const char *kind = record_text(record, "record");
         records++;
-        if (strcmp(kind, "case") == 0) {
+        if (is_emulated(record)) {
+            run->emulated++;
+        } else if (strcmp(kind, "case") == 0) {
             add_row(results, run, record);
         } else if (strcmp(kind, "provenance") == 0 && !run->provenance) {
             run->provenance = json_incref(record);
@@ -145,6 +154,9 @@ bool results_read(struct results *results, const char *path) {
     describe_machine(run);
     results->runs = grow(results->runs, results->run_count + 1, sizeof(struct run *));
     results->runs[results->run_count++] = run;
+    if (run->emulated)
+        warn("%s: %zu record%s of an emulated GPU left out", path, run->emulated,
+             run->emulated == 1 ? "" : "s");
     if (!records && !failed)
         warn("%s holds no result: it is empty or not a file of flopstep", path);
     else if (strcmp(run->ending, "complete") != 0)

@@ -14,6 +14,7 @@ struct run {
     char host[64];
     char ending[80];     /* "complete", "interrupted", "incomplete" with its reason if it has one */
     size_t cases;        /* case records read */
+    size_t emulated;     /* records of emulated GPUs, which are left out */
     size_t broken_lines; /* lines that are no JSON object */
 };
 

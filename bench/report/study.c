@@ -7,6 +7,14 @@
 
 #include "bench/report/text.h"
 
+bool is_gpu(const struct row *row) { return *row->device && !same(row->device, "cpu"); }
+
+bool any_gpu(const struct results *results) {
+    for (size_t i = 0; i < results->row_count; i++)
+        if (results->rows[i].ok && is_gpu(&results->rows[i])) return true;
+    return false;
+}
+
 bool is_blas(const struct row *row) {
     return row->ok && same(row->command, "blas") && *row->kernel;
 }
@@ -99,10 +107,14 @@ struct study study_of(const struct results *results) {
         if (is_blas(&results->rows[i]) && is_latency(&results->rows[i]))
             study.only_throughput = false;
     const struct row *best = NULL;
+    bool cpu = false;
+    for (size_t i = 0; i < results->row_count; i++)
+        cpu |= is_shown(&study, &results->rows[i]) && !is_gpu(&results->rows[i]);
     for (size_t i = 0; i < results->row_count; i++) {
         const struct row *row = &results->rows[i];
         if (!is_shown(&study, row)) continue;
         count_threads(&study, row);
+        if (cpu && is_gpu(row)) continue;
         double rate = isnan(row->gflops) ? 0 : row->gflops;
         if (!best || row->level > best->level ||
             (row->level == best->level && rate > (isnan(best->gflops) ? 0 : best->gflops)))

@@ -14,12 +14,17 @@ struct study {
         double threads;
     } most[64]; /* the most threads a library ran with on a machine */
     size_t most_count;
-    bool only_throughput;     /* no case in latency mode: then figures show the other mode */
-    const char *main_library; /* the one with the highest rate; "" where nothing was measured */
+    bool only_throughput; /* no case in latency mode: then figures show the other mode */
+    /* The one with the highest rate, of the CPU's where a CPU was measured: figures with a curve
+     * for each kernel show one device. "" where nothing was measured. */
+    const char *main_library;
 };
 
 struct study study_of(const struct results *results);
 
+bool is_gpu(const struct row *row);
+/* Whether there is a case with status ok on a GPU. */
+bool any_gpu(const struct results *results);
 bool is_blas(const struct row *row);
 bool is_latency(const struct row *row);
 /* Cases of the mode that all figures but one show. */

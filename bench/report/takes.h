@@ -41,8 +41,17 @@ arrange_function arrange_rungs;
 mark_function mark_rungs;
 void rung_network(const struct row *row, char *text, size_t size);
 
-/* figure_layers.c, figure_examples.c, figure_boundary.c, figure_descent.c */
-make_function make_layers, make_examples, make_boundary, make_descent;
+/* figures_gpu.c */
+take_function take_flops;
+lacks_function lacks_gpu;
+arrange_function arrange_flops;
+mark_function mark_flops;
+/* Says which GPUs the points are of, where the provenance knows. */
+void plot_subtitle_gpus(struct plot *plot);
+
+/* figure_layers.c, figure_examples.c, figure_boundary.c, figure_descent.c, figure_crossover.c,
+ * figure_sustain.c */
+make_function make_layers, make_examples, make_boundary, make_descent, make_crossover, make_sustain;
 
 /* ---- tools ---- */
 

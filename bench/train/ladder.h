@@ -13,8 +13,9 @@ struct rung {
 
 enum { MOST_RUNGS = 16 };
 
-/* Writes the rungs that make a difference to this network, the plain step first and the fast one
- * last, and returns how many. */
-int ladder_rungs(const struct architecture *architecture, struct rung rungs[MOST_RUNGS]);
+/* Writes the rungs that make a difference to this network on this device, the plain step first and
+ * the fast one last, and returns how many. */
+int ladder_rungs(const struct architecture *architecture, const struct device *device,
+                 struct rung rungs[MOST_RUNGS]);
 
 #endif

@@ -9,6 +9,7 @@
 #include "bench/harness/clock.h"
 #include "bench/harness/statistics.h"
 #include "bench/harness/texts.h"
+#include "kernels/device.h"
 
 /* Layer and pass names are the network's and constants: the same pointers in every step. */
 static struct phase *find(struct phases *p, const struct span *span) {
@@ -19,6 +20,10 @@ static struct phase *find(struct phases *p, const struct span *span) {
     struct phase *phase = &p->phase[p->count];
     *phase = (struct phase){.span = *span, .seconds = calloc(MOST_PHASE_STEPS, sizeof(double))};
     if (!phase->seconds) return NULL;
+    if (p->device->runs_behind) {
+        phase->from = p->device->event_new(p->device);
+        phase->to = p->device->event_new(p->device);
+    }
     p->count++;
     return phase;
 }
@@ -26,33 +31,57 @@ static struct phase *find(struct phases *p, const struct span *span) {
 /* Spans without a layer are the products inside one, on any thread. */
 static void begin(void *context, const struct span *span) {
     struct phase *phase = span->layer ? find(context, span) : NULL;
-    if (phase) phase->begin = clock_seconds();
+    if (!phase) return;
+    const struct device *device = ((struct phases *)context)->device;
+    if (device->runs_behind)
+        device->event_record(device, phase->from);
+    else
+        phase->begin = clock_seconds();
 }
 
 static void end(void *context, const struct span *span) {
     struct phase *phase = span->layer ? find(context, span) : NULL;
-    if (phase) phase->now += clock_seconds() - phase->begin;
+    if (!phase) return;
+    const struct device *device = ((struct phases *)context)->device;
+    if (device->runs_behind)
+        device->event_record(device, phase->to);
+    else
+        phase->now += clock_seconds() - phase->begin;
+    phase->open = true;
 }
 
-void phases_begin(struct phases *p) {
-    *p = (struct phases){.count = 0};
+void phases_begin(struct phases *p, const struct device *device) {
+    *p = (struct phases){.device = device};
     p->reader = (struct trace_reader){begin, end, p};
 }
 
 void phases_free(struct phases *p) {
-    for (size_t i = 0; i < p->count; i++) free(p->phase[i].seconds);
+    for (size_t i = 0; i < p->count; i++) {
+        struct phase *phase = &p->phase[i];
+        free(phase->seconds);
+        if (phase->from) p->device->event_free(p->device, phase->from);
+        if (phase->to) p->device->event_free(p->device, phase->to);
+    }
     p->count = p->steps = 0;
 }
 
 void phases_step_begin(struct phases *p) {
-    for (size_t i = 0; i < p->count; i++) p->phase[i].now = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        p->phase[i].now = 0;
+        p->phase[i].open = false;
+    }
     trace_set(&p->reader);
 }
 
 void phases_step_end(struct phases *p) {
     trace_set(NULL);
     size_t at = p->steps++ % MOST_PHASE_STEPS; /* the latest are kept */
-    for (size_t i = 0; i < p->count; i++) p->phase[i].seconds[at] = p->phase[i].now;
+    for (size_t i = 0; i < p->count; i++) {
+        struct phase *phase = &p->phase[i];
+        if (phase->open && p->device->runs_behind)
+            phase->now = p->device->event_seconds(p->device, phase->from, phase->to);
+        phase->seconds[at] = phase->now;
+    }
 }
 
 static size_t kept(const struct phases *p) {

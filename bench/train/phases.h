@@ -3,25 +3,32 @@
 #define FLOPSTEP_BENCH_TRAIN_PHASES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernels/trace.h"
 
 enum { MOST_PHASES = 256, MOST_PHASE_STEPS = 2048 };
 
+struct device;
+
 struct phase {
     struct span span;  /* its layer and pass name the phase */
     double begin, now; /* of the step at hand, seconds */
+    void *from, *to;   /* events of a device that runs behind */
+    bool open;         /* they hold a time of the step at hand */
     double *seconds;   /* [steps]: of each step */
 };
 
 struct phases {
     struct phase phase[MOST_PHASES]; /* in the order in which they first began */
     size_t count, steps;
+    const struct device *device;
     struct trace_reader reader;
 };
 
-void phases_begin(struct phases *phases);
+/* Times by the host's clock, on a device that runs behind by its events. */
+void phases_begin(struct phases *phases, const struct device *device);
 void phases_free(struct phases *phases);
 
 /* Around one step: spans in between are timed. */

@@ -1,49 +1,118 @@
 #include "bench/train/roofs.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "bench/harness/error.h"
 #include "kernels/cblas.h"
 #include "kernels/cpu/blas_library.h"
-#include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/team.h"
 #include "kernels/random.h"
 
-enum { BYTES = SQUARE * SQUARE * 8 };
+/* The types that GPUs multiply in, by --math, and the routine's name. */
+static const struct {
+    const char *routine;
+    enum scalar type;
+} of_math[MATH_COUNT] = {
+    [MATH_FP32] = {"cblas_sgemm", SCALAR_S},
+    [MATH_TF32] = {"cblas_tf32gemm", SCALAR_TF32},
+    [MATH_BF16] = {"cblas_bf16gemm", SCALAR_BF16},
+};
 
-bool roofs_open(struct roofs *r, enum scalar type, int threads,
-                const struct blas_library *library) {
-    *r = (struct roofs){.type = type,
-                        .threads = threads,
-                        .library = library,
-                        .gemm = blas_library_routine(library, kernel_find("gemm"), type),
-                        .fma = {fma_probe_best(type), threads},
+/* Of the numbers that the square GEMM multiplies. */
+static size_t element_bytes(const struct roofs *r) {
+    return r->math == MATH_BF16 ? scalar_bytes(SCALAR_BF16) : scalar_bytes(r->type);
+}
+
+static size_t square_bytes(const struct roofs *r) {
+    return (size_t)r->extent * (size_t)r->extent * element_bytes(r);
+}
+
+static void fill(const struct roofs *r, uint32_t stream, char *host) {
+    long count = (long)r->extent * r->extent;
+    for (long j = 0; j < count; j++) {
+        double value = 2 * random_uniform(1, stream, 0, (uint64_t)j) - 1;
+        float single = (float)value;
+        if (r->math == MATH_BF16) /* its upper half, cut: any number will do */
+            memcpy(host + 2 * j, (char *)&single + 2, 2);
+        else if (r->type == SCALAR_S)
+            memcpy(host + 4 * j, &single, 4);
+        else
+            memcpy(host + 8 * j, &value, 8);
+    }
+}
+
+static bool open_square(struct roofs *r) {
+    const struct device *device = r->device;
+    void **arrays[] = {&r->a, &r->b, &r->c};
+    char *host = malloc(square_bytes(r));
+    bool good = host != NULL;
+    for (uint32_t i = 0; i < 3 && good; i++) {
+        *arrays[i] = device->allocate(device, square_bytes(r));
+        good = *arrays[i] != NULL;
+        if (!good) break;
+        fill(r, i, host);
+        device->copy_in(device, *arrays[i], host, square_bytes(r));
+    }
+    free(host);
+    return good;
+}
+
+static void open_device_roofs(struct roofs *r) {
+    const struct device *device = r->device;
+    char reason[256];
+    enum scalar type = r->type == SCALAR_D ? SCALAR_D : of_math[r->math].type;
+    const char *name = r->type == SCALAR_D ? "cblas_dgemm" : of_math[r->math].routine;
+    r->gemm = device->has_type(device, type) ? device->blas(device, name) : NULL;
+    const struct device_probe *probe = device_ceiling_of_products(device, type);
+    if (probe &&
+        !device_ceiling_open(&r->device_fma, device, probe, 0, NULL, reason, sizeof reason))
+        r->device_fma.probe = NULL;
+    r->from = device->event_new(device);
+    r->to = device->event_new(device);
+}
+
+bool roofs_open(struct roofs *r, const struct queue *q) {
+    *r = (struct roofs){.device = q->device,
+                        .type = q->type,
+                        .math = q->math,
+                        .threads = q->threads,
+                        .extent = q->device->square_extent,
+                        .library = q->library,
+                        .gemm = q->gemm,
                         .fma_gflops = NAN,
                         .square_gflops = NAN};
-    void **arrays[] = {&r->a, &r->b, &r->c};
-    for (uint32_t i = 0; i < 3; i++) {
-        *arrays[i] = cpu_device.allocate(BYTES);
-        if (!*arrays[i]) return roofs_close(r), false;
-        for (long j = 0; j < (long)SQUARE * SQUARE; j++) {
-            double value = 2 * random_uniform(1, i, 0, (uint64_t)j) - 1;
-            if (type == SCALAR_S)
-                ((float *)*arrays[i])[j] = (float)value;
-            else
-                ((double *)*arrays[i])[j] = value;
-        }
-    }
-    return true;
+    if (q->device->own_memory)
+        open_device_roofs(r);
+    else
+        r->fma = (struct fma_ceiling){fma_probe_best(q->type), q->threads};
+    if (open_square(r)) return true;
+    roofs_close(r);
+    return false;
 }
 
 void roofs_close(struct roofs *r) {
     void **arrays[] = {&r->a, &r->b, &r->c};
     for (int i = 0; i < 3; i++) {
-        cpu_device.release(*arrays[i], BYTES);
+        if (*arrays[i]) r->device->release(r->device, *arrays[i], square_bytes(r));
         *arrays[i] = NULL;
     }
+    if (r->device_fma.probe) device_ceiling_close(&r->device_fma);
+    if (r->from) r->device->event_free(r->device, r->from);
+    if (r->to) r->device->event_free(r->device, r->to);
+    r->device_fma.probe = NULL;
+    r->from = r->to = NULL;
+}
+
+bool roofs_fit(const struct roofs *r, const struct queue *q) {
+    return r->device == q->device && r->type == q->type && r->threads == q->threads &&
+           r->math == q->math;
 }
 
 static void enter_gemm(void *context) {
     struct roofs *r = context;
+    if (r->device->own_memory) return;
     team_pin(r->threads);
     blas_library_pin_workers(r->library);
     blas_library_set_threads(r->library, r->threads);
@@ -52,28 +121,42 @@ static void enter_gemm(void *context) {
 /* C = A B */
 static void run_gemm(void *context, long repetitions) {
     struct roofs *r = context;
-    typedef void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *,
-                          int, float, float *, int);
-    typedef void (*dgemm)(int, int, int, int, int, int, double, const double *, int, const double *,
-                          int, double, double *, int);
+    typedef void (*sgemm)(int, int, int, int, int, int, float, const void *, int, const void *, int,
+                          float, void *, int);
+    typedef void (*dgemm)(int, int, int, int, int, int, double, const void *, int, const void *,
+                          int, double, void *, int);
+    int n = r->extent;
     for (long i = 0; i < repetitions; i++)
         if (r->type == SCALAR_S)
-            ((sgemm)r->gemm)(CBLAS_ROW_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, SQUARE, SQUARE,
-                             SQUARE, 1, r->a, SQUARE, r->b, SQUARE, 0, r->c, SQUARE);
+            ((sgemm)r->gemm)(CBLAS_COL_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, n, n, n, 1, r->a, n,
+                             r->b, n, 0, r->c, n);
         else
-            ((dgemm)r->gemm)(CBLAS_ROW_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, SQUARE, SQUARE,
-                             SQUARE, 1, r->a, SQUARE, r->b, SQUARE, 0, r->c, SQUARE);
+            ((dgemm)r->gemm)(CBLAS_COL_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, n, n, n, 1, r->a, n,
+                             r->b, n, 0, r->c, n);
+}
+
+static double time_gemm(void *context, long repetitions) {
+    struct roofs *r = context;
+    r->device->event_record(r->device, r->from);
+    run_gemm(r, repetitions);
+    r->device->event_record(r->device, r->to);
+    return r->device->event_seconds(r->device, r->from, r->to);
 }
 
 size_t roofs_subjects(struct roofs *r, struct subject *subjects, size_t used, bool companion) {
-    r->fma_subject = NULL;
-    if (r->fma.probe) {
-        subjects[used] = fma_ceiling_subject(&r->fma);
+    r->fma_subject = r->gemm_subject = NULL;
+    if (r->fma.probe || r->device_fma.probe) {
+        subjects[used] =
+            r->fma.probe ? fma_ceiling_subject(&r->fma) : device_ceiling_subject(&r->device_fma);
         subjects[used].companion = companion;
         r->fma_subject = &subjects[used++];
     }
-    subjects[used] = (struct subject){
-        .context = r, .enter = enter_gemm, .run = run_gemm, .companion = companion};
+    if (!r->gemm) return used;
+    subjects[used] = (struct subject){.context = r,
+                                      .enter = enter_gemm,
+                                      .run = run_gemm,
+                                      .timed = r->device->runs_behind ? time_gemm : NULL,
+                                      .companion = companion};
     r->gemm_subject = &subjects[used++];
     return used;
 }
@@ -89,7 +172,9 @@ static double rate_of(struct roofs *r, const struct subject *subject, double wor
 }
 
 void roofs_read(struct roofs *r) {
-    double flops = r->fma.probe ? fma_ceiling_flops(&r->fma) : NAN;
+    double flops = NAN, n = r->extent;
+    if (r->fma.probe) flops = fma_ceiling_flops(&r->fma);
+    if (r->device_fma.probe) flops = device_ceiling_work(&r->device_fma);
     r->fma_gflops = rate_of(r, r->fma_subject, flops);
-    r->square_gflops = rate_of(r, r->gemm_subject, 2.0 * SQUARE * SQUARE * SQUARE);
+    r->square_gflops = rate_of(r, r->gemm_subject, 2 * n * n * n);
 }

@@ -3,15 +3,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench/harness/gpu_columns.h"
 #include "kernels/cpu/layers/tile.h"
 #include "kernels/kernel.h"
 
-struct queue session_queue(const struct session *s, enum scalar type, int threads) {
-    return (struct queue){.device = s->options->common.device,
+struct queue session_queue(const struct session *s, const struct device *device, enum scalar type,
+                           int threads) {
+    bool own = device->own_memory;
+    return (struct queue){.device = device,
                           .type = type,
-                          .threads = threads,
-                          .library = s->library,
-                          .gemm = blas_library_routine(s->library, kernel_find("gemm"), type),
+                          .threads = own ? 1 : threads,
+                          .library = own ? NULL : s->library,
+                          .gemm = own ? NULL
+                                      : blas_library_routine(s->library, kernel_find("gemm"), type),
+                          .math = s->options->math,
                           .dense = s->options->dense,
                           .conv = s->options->conv,
                           .isa = s->options->isa,
@@ -21,9 +26,11 @@ struct queue session_queue(const struct session *s, enum scalar type, int thread
 void train_row_take_queue(struct train_row *row, const struct queue *q) {
     row->type = q->type;
     row->threads = q->threads;
+    row->device = q->device;
+    row->math = q->math;
     row->conv = q->conv;
     row->dense = q->dense;
-    row->isa = tile_set_find(q->isa, q->type)->isa;
+    row->isa = q->device->own_memory ? NULL : tile_set_find(q->isa, q->type)->isa;
     row->without = q->without;
 }
 
@@ -46,6 +53,8 @@ struct train_row train_row_unknown(void) {
                               .running_loss = NAN,
                               .running_accuracy = NAN,
                               .lr = NAN,
+                              .host_s = NAN,
+                              .launch_s = NAN,
                               .step = -1,
                               .rung_number = -1};
 }
@@ -64,10 +73,19 @@ static double pass_seconds(const struct train_row *r, const char *pass) {
     return r->phases && r->phases->count ? phases_pass_seconds(r->phases, pass) : NAN;
 }
 
+static const struct device *device_of(const struct session *s, const struct train_row *r) {
+    return r->device ? r->device : s->options->common.device;
+}
+
+static json_t *library_of(const struct session *s, const struct train_row *r) {
+    const struct device *device = device_of(s, r);
+    if (device->library) return json_string(device->library);
+    return s->library ? record_string(s->library->name) : json_null();
+}
+
 static json_t *case_of(const struct session *s, const struct train_row *r) {
     json_t *row = json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device",
-                            s->options->common.device->name, "library",
-                            s->library ? record_string(s->library->name) : json_null(), "threads",
+                            device_of(s, r)->name, "library", library_of(s, r), "threads",
                             r->threads, "ranks", 1, "type", scalar_letter(r->type), "status",
                             r->status, "reason", record_text_or_null(r->reason), "flags", r->flags);
     json_object_set_new(row, "samples", json_integer((json_int_t)r->summary.samples));
@@ -112,6 +130,12 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     json_object_set_new(row, "conv", network ? json_string(conv_path_names[r->conv]) : json_null());
     json_object_set_new(row, "dense",
                         network ? json_string(dense_path_names[r->dense]) : json_null());
+    bool gpu = network && device_of(s, r)->own_memory;
+    json_object_set_new(row, "math", gpu ? json_string(math_names[r->math]) : json_null());
+    if (r->gpu) gpu_columns_set(row, r->gpu);
+    if (r->gpu) json_object_set_new(row, "gpu", gpu_columns_whole(r->gpu));
+    record_set_real(row, "host_s", r->host_s);
+    record_set_real(row, "launch_s", r->launch_s);
     json_object_set_new(row, "isa", record_text_or_null(r->isa));
     json_object_set_new(row, "without", network ? json_string(without) : json_null());
     json_object_set_new(row, "rung", record_text_or_null(r->rung));
@@ -138,13 +162,12 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
     static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         step += phases_pass_seconds(r->phases, passes[i]);
-    json_t *line =
-        json_pack("{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
-                  "command", "train", "device", s->options->common.device->name, "library",
-                  record_string(s->library->name), "threads", r->threads, "type",
-                  scalar_letter(r->type), "network", record_text_or_null(r->network), "recipe",
-                  record_text_or_null(r->recipe), "batch", (int)r->batch, "layer",
-                  phase->span.layer, "operation", phase->span.operation, "pass", phase->span.pass);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:i, s:s, s:s, s:s}", "record", "layer",
+        "command", "train", "device", device_of(s, r)->name, "library", library_of(s, r), "threads",
+        r->threads, "type", scalar_letter(r->type), "network", record_text_or_null(r->network),
+        "recipe", record_text_or_null(r->recipe), "batch", (int)r->batch, "layer",
+        phase->span.layer, "operation", phase->span.operation, "pass", phase->span.pass);
     record_set_count(line, "m", phase->span.m);
     record_set_count(line, "n", phase->span.n);
     record_set_count(line, "k", phase->span.k);

@@ -2,6 +2,7 @@
 #ifndef FLOPSTEP_BENCH_TRAIN_SESSION_H
 #define FLOPSTEP_BENCH_TRAIN_SESSION_H
 
+#include "bench/harness/gpu_watch.h"
 #include "bench/harness/record.h"
 #include "bench/harness/statistics.h"
 #include "bench/train/phases.h"
@@ -17,7 +18,8 @@ struct session {
 };
 
 /* A queue of the session's device and library. */
-struct queue session_queue(const struct session *session, enum scalar type, int threads);
+struct queue session_queue(const struct session *session, const struct device *device,
+                           enum scalar type, int threads);
 
 /* One row of the results, timed steps and trainings alike. What does not apply or is unknown is
  * NaN, NULL or -1. */
@@ -40,10 +42,15 @@ struct train_row {
     double epoch, train_loss, train_accuracy, test_loss, test_accuracy;
     double validation_loss, validation_accuracy, running_loss, running_accuracy, lr;
     long step;
+    const struct device *device;
     enum conv_path conv;
     enum dense_path dense;
+    enum math math;
     const char *isa; /* of own products */
     unsigned without;
+    const struct gpu_summary *gpu; /* while it was measured; NULL: no GPU */
+    double host_s;    /* seconds of the host's to issue a step; NaN: it does not run ahead */
+    double launch_s;  /* what a step that is not recorded takes longer; NaN: not measured */
     const char *rung; /* of a ladder, with its place; -1: none */
     long rung_number;
 };

@@ -110,6 +110,8 @@ TAKE(take_ladder, o->ladder = true)
 TAKE(take_conv, o->conv = (enum conv_path)take_word(name, value, conv_path_names))
 TAKE(take_dense, o->dense = (enum dense_path)take_word(name, value, dense_path_names))
 
+TAKE(take_math, o->math = (enum math)take_word(name, value, math_names))
+
 static void take_isa(void *target, const char *name, const char *value) {
     size_t count;
     const struct isa *table = isa_table(&count);
@@ -190,6 +192,7 @@ static const struct option_row train_rows[] = {
      "of convolutions: auto, im2col, tiled, direct, onednn (default auto: by shape)", take_conv},
     {"dense", "PATH", "of dense layers: auto, cblas, own (default auto: by shape)", take_dense},
     {"isa", "NAME", "of own products: avx512, avx2, sse2, neon (default: the widest)", take_isa},
+    {"math", "NAME", "of a GPU's products in single: fp32 (default), tf32, bf16", take_math},
     {"without", "LIST", "measures to leave out, or all of them ('flopstep list measures')",
      take_without},
     {"ladder", NULL, "times the plain step, then adds one measure after the other", take_ladder},
@@ -233,7 +236,31 @@ static void check_onednn(const struct train_options *o) {
     if (!conv_onednn_open(reason, sizeof reason)) die(EXIT_MISSING, "--conv onednn: %s", reason);
 }
 
+/* Paths, measures and types that a device does not have. */
+static void check_devices(const struct train_options *o) {
+    char reason[512];
+    for (size_t d = 0; d < o->common.device_count; d++)
+        for (size_t t = 0; t < o->common.type_count; t++) {
+            struct queue q = {.device = o->common.devices[d],
+                              .type = o->common.types[t],
+                              .threads = 1,
+                              .dense = o->dense,
+                              .conv = o->conv,
+                              .math = o->math,
+                              .isa = o->isa,
+                              .without = o->without};
+            if (q.type != SCALAR_S && q.type != SCALAR_D)
+                die(EXIT_MISSING,
+                    "--types %s: a network's numbers have types that cpu has, s and d; on a GPU "
+                    "--math bf16 and tf32 multiply them in fewer bits",
+                    scalar_letter(q.type));
+            if (!q.device->layers->accepts(&q, reason, sizeof reason))
+                die(EXIT_USAGE, "%s", reason);
+        }
+}
+
 static void check_together(const struct train_options *o) {
+    common_check_cpu_types(&o->common);
     if (o->ladder && (o->recipes || o->resume || o->dataset))
         die(EXIT_USAGE, "--ladder times steps of --network, without --dataset");
     if (o->ladder && (o->conv || o->dense || o->without))
@@ -264,6 +291,8 @@ static void check_together(const struct train_options *o) {
     if (training && o->common.thread_counts > 1)
         die(EXIT_USAGE, "--threads: a training has one number of threads; a list is for timed "
                         "steps (--network without --dataset)");
+    if (training && o->common.device_count > 1)
+        die(EXIT_USAGE, "--device: a training runs on one device; name it");
     if (training && o->common.type_count > 1)
         die(EXIT_USAGE, "--types: a training has one element type");
     if (o->networks && o->dataset && o->networks[1])
@@ -298,6 +327,7 @@ struct train_options train_options_parse(int argc, char **argv) {
         o.common.thread_counts = 1;
     }
     check_together(&o);
+    check_devices(&o);
     if (o.conv == CONV_ONEDNN) check_onednn(&o);
     if (!o.batch_count) {
         o.batches = calloc(1, sizeof *o.batches);

@@ -20,6 +20,7 @@ struct train_options {
     const char *library;
     const char *checkpoint, *resume;
     bool by_layer, ladder;
+    enum math math;
     enum conv_path conv;
     enum dense_path dense;
     const struct isa *isa; /* NULL: not given */

@@ -8,6 +8,7 @@
 
 #include "bench/harness/clock.h"
 #include "bench/harness/error.h"
+#include "bench/harness/gpu_monitors.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
@@ -19,7 +20,8 @@ enum {
     LEAST_ROOM = 250,     /* images in an evaluation's batch, however small the training's */
     SOME_SAMPLES = 10000, /* of the training part, for its accuracy */
     KEPT_STEPS = 512,     /* times of steps in a row of the history */
-    WATCH_EVERY = 32      /* steps: one of so many is watched by layer, and not timed */
+    WATCH_EVERY = 32,     /* steps: one of so many is watched by layer, and not timed */
+    AT_ONCE = 32          /* steps that a device which runs behind is given before it is asked */
 };
 
 struct run {
@@ -39,10 +41,11 @@ struct run {
 
     /* Of the interval at hand. */
     double times[KEPT_STEPS];
-    size_t timed, stride;
-    double loss_sum;
-    long correct, images, interval_begin;
+    size_t timed, stride, asked; /* asked: how often steps were waited for */
+    struct tally tally;
+    long interval_begin;
     struct machine_state before;
+    struct gpu_watch *watch; /* NULL: no GPU that tells */
 
     /* Of the whole training. */
     double seconds, begin, drawn;
@@ -100,8 +103,7 @@ static long steps_of(const struct run *run) {
 
 static void measure_roofs(struct run *run) {
     struct subject subjects[2] = {0};
-    if (!roofs_open(&run->roofs, run->queue.type, run->queue.threads, run->session->library))
-        return;
+    if (!roofs_open(&run->roofs, &run->queue)) return;
     size_t used = roofs_subjects(&run->roofs, subjects, 0, false);
     struct rounds_options options = {
         .limits = {0.02, fmin(0.2, run->options->common.limits.budget), 0}};
@@ -126,7 +128,8 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
                  loss_names[loss], r->dataset);
         return false;
     }
-    run->queue = session_queue(run->session, c->types[0], c->threads[0]);
+    run->queue = session_queue(run->session, c->device, c->types[0], c->threads[0]);
+    if (!run->queue.device->layers->accepts(&run->queue, reason, size)) return false;
     if (!network_plan(&run->network, &architecture, &run->queue,
                       batch > LEAST_ROOM ? batch : LEAST_ROOM, loss, true, reason, size))
         return false;
@@ -196,34 +199,57 @@ static void save(struct run *run) {
     }
 }
 
+static long at_once(const struct run *run) { return run->queue.device->runs_behind ? AT_ONCE : 1; }
+
 static void interval_begin(struct run *run) {
-    run->timed = 0;
-    run->loss_sum = 0;
-    run->correct = run->images = 0;
+    run->timed = run->asked = 0;
+    run->queue.device->layers->tally_clear(&run->queue);
+    run->queue.device->layers->tally(&run->queue, &run->tally);
     run->interval_begin = run->training.step;
-    run->stride = (size_t)(run->history / KEPT_STEPS) + 1;
+    run->stride = (size_t)(run->history / at_once(run) / KEPT_STEPS) + 1;
     run->before = machine_state_now();
+    if (!run->watch)
+        run->watch = gpu_watch_begin(gpu_monitor_of(run->queue.device, NULL), GPU_WATCH_PERIOD);
     phases_free(&run->phases);
-    phases_begin(&run->phases);
+    phases_begin(&run->phases, run->queue.device);
 }
 
-/* One step, timed or watched; short batches are neither. False where it diverged. */
-static bool step(struct run *run) {
+static long smaller(long a, long b) { return a < b ? a : b; }
+
+/* Steps to issue before the host looks at what came of them: all of whole batches, none watched, up
+ * to the next row of the history; else one. */
+static long steps_together(const struct run *run) {
+    const struct training *t = &run->training;
+    long most = at_once(run), watch = WATCH_EVERY * most;
+    if (most == 1 || training_images(t) != t->batch) return 1;
+    long number = t->step - run->interval_begin;
+    long in_epoch = t->sampling == SAMPLING_REPLACEMENT
+                        ? most
+                        : t->data->train.count / t->batch - t->step % t->per_epoch;
+    most = smaller(smaller(most, in_epoch), run->last - t->step);
+    most = smaller(most, run->history - t->step % run->history);
+    most = smaller(most, watch - 1 - number % watch);
+    return most > 1 ? most : 1;
+}
+
+/* Some steps, timed or watched; short batches are neither. False where one diverged. */
+static bool steps(struct run *run) {
     struct training *t = &run->training;
-    long images = training_images(t), number = t->step - run->interval_begin;
-    bool whole = images == t->batch, watched = whole && number % WATCH_EVERY == WATCH_EVERY - 1;
+    const struct device *device = run->queue.device;
+    long number = t->step - run->interval_begin, watch = WATCH_EVERY * at_once(run);
+    long count = steps_together(run);
+    bool whole = training_images(t) == t->batch, watched = whole && number % watch == watch - 1;
     if (watched) phases_step_begin(&run->phases);
     double begin = clock_seconds();
-    struct step_result result = training_step(t, NULL);
+    for (long i = 0; i < count; i++) training_issue(t, NULL);
+    device->synchronise(device);
     double seconds = clock_seconds() - begin;
     if (watched) phases_step_end(&run->phases);
     run->seconds += seconds;
-    run->loss_sum += result.loss * (double)images;
-    run->correct += result.correct;
-    run->images += images;
-    bool kept = whole && !watched && (size_t)number % run->stride == 0;
-    if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds;
-    return isfinite(result.loss);
+    device->layers->tally(&run->queue, &run->tally);
+    bool kept = whole && !watched && run->asked++ % run->stride == 0;
+    if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds / (double)count;
+    return run->tally.fine == run->tally.calls;
 }
 
 static struct samples first_samples(const struct samples *all, long count) {
@@ -238,7 +264,7 @@ static void keep_best(struct run *run, double accuracy) {
     if (!run->recipe->keeps_best || !higher(accuracy, run->best_accuracy)) return;
     run->best_accuracy = accuracy;
     run->best_step = run->training.step;
-    run->queue.device->copy_out(run->best, run->network.parameter.memory,
+    run->queue.device->copy_out(run->queue.device, run->best, run->network.parameter.memory,
                                 (size_t)run->network.parameters * scalar_bytes(run->queue.type));
 }
 
@@ -250,9 +276,9 @@ static double figure_of(const struct run *run, enum figure_of_training figure,
     if (figure == FIGURE_WEIGHT || figure == FIGURE_BIAS) {
         float single[2];
         if (run->queue.type == SCALAR_D) {
-            run->queue.device->copy_out(value, first->w, sizeof value);
+            run->queue.device->copy_out(run->queue.device, value, first->w, sizeof value);
         } else {
-            run->queue.device->copy_out(single, first->w, sizeof single);
+            run->queue.device->copy_out(run->queue.device, single, first->w, sizeof single);
             value[0] = (double)single[0], value[1] = (double)single[1];
         }
     }
@@ -302,12 +328,21 @@ static void print_row(const struct run *run, const struct train_row *r) {
 /* `images`: of the latest forward pass. */
 static void diverged(struct run *run, long images) {
     const struct training *t = &run->training;
+    const struct device *device = run->queue.device;
+    const char *error = device->error ? device->error(device) : NULL;
+    long step =
+        run->tally.fine < run->tally.calls ? run->interval_begin + run->tally.fine + 1 : t->step;
+    run->outcome.end = TRAINING_FAILED;
+    if (error) {
+        snprintf(run->outcome.reason, sizeof run->outcome.reason, "%s failed near step %ld: %s",
+                 device->name, t->step, error);
+        return;
+    }
     const struct layer *layer = first_not_finite(&run->network, images);
     snprintf(run->outcome.reason, sizeof run->outcome.reason,
              "diverged at step %ld: numbers that are not finite in layer %s, learning rate %g; "
              "lower it with --lr",
-             t->step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, t->step));
-    run->outcome.end = TRAINING_FAILED;
+             step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, step));
 }
 
 /* Losses and accuracies of a row; false where the network has diverged. */
@@ -368,10 +403,16 @@ static bool row(struct run *run, bool last, bool fine) {
         r.stolen = machine_state_stolen(&run->before, &after);
         r.load = after.load;
     }
-    if (run->images) {
-        r.running_loss = run->loss_sum / (double)run->images;
-        if (t->data->train.labels) r.running_accuracy = (double)run->correct / (double)run->images;
+    if (run->tally.images) {
+        double images = (double)run->tally.images;
+        r.running_loss = run->tally.weighted_sum / images;
+        if (t->data->train.labels) r.running_accuracy = (double)run->tally.correct_sum / images;
     }
+    struct gpu_summary gpu = gpu_watch_end(run->watch); /* of this interval */
+    run->watch = NULL;
+    if (run->queue.device->own_memory) r.gpu = &gpu;
+    record_add_flag(r.flags, sizeof r.flags, gpu_summary_throttled(&gpu, -INFINITY, INFINITY),
+                    "throttled");
     fine = fine && evaluate(run, &r, last);
     record_add_flag(r.flags, sizeof r.flags, run->timed && run->roofs.noisy, "ceiling-noisy");
     record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
@@ -384,6 +425,7 @@ static bool row(struct run *run, bool last, bool fine) {
         r.flags[0] = '\0';
     }
     session_record(run->session, &r);
+    gpu_summary_free(&gpu);
     if (run->session->table) print_row(run, &r);
     if (fine) save(run);
     return fine;
@@ -400,8 +442,10 @@ static void watch(struct run *run) {
     double spent = now - run->begin;
     fprintf(stderr, "\r\033[Kepoch %.2f, step %ld of %ld, loss %.4f, accuracy %.4f, %.0f images/s",
             (double)t->step / (double)t->per_epoch, t->step, run->last,
-            run->loss_sum / fmax((double)run->images, 1),
-            t->data->train.labels ? (double)run->correct / fmax((double)run->images, 1) : NAN,
+            run->tally.weighted_sum / fmax((double)run->tally.images, 1),
+            t->data->train.labels
+                ? (double)run->tally.correct_sum / fmax((double)run->tally.images, 1)
+                : NAN,
             (double)(done * (double)t->batch) / fmax(run->seconds, 1e-9));
     if (spent > 1 && done > 0) fprintf(stderr, ", about %.0f s left", spent / done * left);
     fflush(stderr);
@@ -415,7 +459,7 @@ static void train(struct run *run) {
     if (!row(run, t->step == run->last, true)) return;
     while (t->step < run->last) {
         long images = training_images(t);
-        bool fine = step(run);
+        bool fine = steps(run);
         watch(run);
         if (!fine) diverged(run, images);
         bool last = t->step == run->last, stop = interrupt_came();
@@ -484,7 +528,7 @@ struct run *training_new(struct session *session, const struct recipe *recipe, c
  * and for the test accuracy that is compared. */
 static void take_best(struct run *run) {
     if (!run->recipe->keeps_best || run->best_accuracy < 0) return;
-    run->queue.device->copy_in(run->network.parameter.memory, run->best,
+    run->queue.device->copy_in(run->queue.device, run->network.parameter.memory, run->best,
                                (size_t)run->network.parameters * scalar_bytes(run->queue.type));
     struct evaluation test = training_evaluate(&run->training, &run->data.test);
     run->outcome.train_accuracy = run->best_accuracy;
@@ -523,8 +567,9 @@ void training_skip(struct session *session, const struct recipe *recipe, const c
     row.dataset = recipe->dataset;
     row.optimizer = recipe->optimizer;
     row.loss = recipe->loss;
-    struct queue queue = session_queue(session, session->options->common.types[0],
-                                       session->options->common.threads[0]);
+    struct queue queue =
+        session_queue(session, session->options->common.device, session->options->common.types[0],
+                      session->options->common.threads[0]);
     train_row_take_queue(&row, &queue);
     row.status = "skipped";
     row.reason = reason;

@@ -104,7 +104,8 @@ static blas_routine find_symbol(const struct blas_library *library, const char *
 blas_routine blas_library_routine(const struct blas_library *library, const struct kernel *kernel,
                                   enum scalar type) {
     char name[64];
-    snprintf(name, sizeof name, "cblas_%s%s", scalar_letter(type), kernel->name);
+    if (!kernel->run[type] || type >= SCALAR_CPU_COUNT) return NULL;
+    kernel_routine_name(kernel, type, name, sizeof name);
     return find_symbol(library, name);
 }
 

@@ -30,7 +30,9 @@ struct blas_library {
 struct blas_library *blas_library_open(const char *name, char *error, size_t size);
 void blas_library_close(struct blas_library *library);
 
-/* The CBLAS routine of a kernel, e.g. cblas_daxpy, or NULL where the library lacks it. */
+/* The CBLAS routine of a kernel, e.g. cblas_daxpy, or NULL where the library or the kernel lacks
+ * it.
+ */
 blas_routine blas_library_routine(const struct blas_library *library, const struct kernel *kernel,
                                   enum scalar type);
 

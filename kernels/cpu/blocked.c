@@ -40,8 +40,8 @@ static void *workspace(size_t bytes) {
 #define ROW(name)                                                                                  \
     {"cblas_s" #name, (blas_routine)s##name}, { "cblas_d" #name, (blas_routine)d##name }
 
-static const struct builtin_routine routines[] = {ROW(gemm), ROW(symm), ROW(syrk),
-                                                  ROW(trmm), ROW(trsm), {NULL, NULL}};
+static const struct builtin_routine routines[] = {
+    ROW(gemm), ROW(symm), ROW(syrk), ROW(trmm), ROW(trsm), ROW(gemm_batch_strided), {NULL, NULL}};
 
 const struct builtin_library blocked_library = {
     "blocked", "cache and register blocking in plain C, one thread", routines, &naive_library};

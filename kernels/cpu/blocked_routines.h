@@ -112,6 +112,15 @@ static void P(gemm)(int order, int transa, int transb, int m, int n, int k, REAL
      P(view_of)(b, ldb, transb == CBLAS_TRANS), c, ldc, 0);
 }
 
+static void P(gemm_batch_strided)(int order, int transa, int transb, int m, int n, int k,
+                                  REAL alpha, const REAL *a, int lda, int next_a, const REAL *b,
+                                  int ldb, int next_b, REAL beta, REAL *c, int ldc, int next_c,
+                                  int batch) {
+    for (long i = 0; i < batch; i++) P(gemm)
+    (order, transa, transb, m, n, k, alpha, a + i * next_a, lda, b + i * next_b, ldb, beta,
+     c + i * next_c, ldc);
+}
+
 static void P(syrk)(int order, int uplo, int trans, int n, int k, REAL alpha, const REAL *a,
                     int lda, REAL beta, REAL *c, int ldc) {
     (void)order;

@@ -1,6 +1,6 @@
 /* The CPU as a device: memory straight from the kernel, calls that have finished when they return.
  */
-#include "kernels/cpu/cpu_device.h"
+#include "kernels/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,10 @@
 
 #include "kernels/cpu/layers/cpu_layers.h"
 
-static bool has_type(enum scalar type) { return type == SCALAR_S || type == SCALAR_D; }
+static bool has_type(const struct device *device, enum scalar type) {
+    (void)device;
+    return type == SCALAR_S || type == SCALAR_D;
+}
 
 /* The least of a set of limits, each a number in a file; 0 where there is none. */
 static size_t number_in(const char *path) {
@@ -20,7 +23,8 @@ static size_t number_in(const char *path) {
     return (size_t)value;
 }
 
-static size_t memory_available(void) {
+static size_t memory_available(const struct device *device) {
+    (void)device;
     size_t available = 0;
     char line[128];
     FILE *file = fopen("/proc/meminfo", "r");
@@ -42,7 +46,8 @@ enum { HUGE = 2 << 20 };
 
 static size_t padded(size_t bytes) { return (bytes + HUGE - 1) / HUGE * HUGE; }
 
-static void *allocate(size_t bytes) {
+static void *allocate(const struct device *device, size_t bytes) {
+    (void)device;
     size_t need = padded(bytes) + HUGE;
     if (need < bytes) return NULL;
     char *raw = mmap(NULL, need, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -56,23 +61,35 @@ static void *allocate(size_t bytes) {
     return memory;
 }
 
-static void release(void *memory, size_t bytes) {
+static void release(const struct device *device, void *memory, size_t bytes) {
+    (void)device;
     if (memory) munmap(memory, padded(bytes));
 }
 
-static void copy(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
+static void copy(const struct device *device, void *to, const void *from, size_t bytes) {
+    (void)device;
+    memcpy(to, from, bytes);
+}
 
-static void synchronise(void) {}
+static void zero(const struct device *device, void *memory, size_t bytes) {
+    (void)device;
+    memset(memory, 0, bytes);
+}
+
+static void synchronise(const struct device *device) { (void)device; }
 
 const struct device cpu_device = {
     .name = "cpu",
     .what = "this machine's processors, through any CBLAS library",
+    .square_extent = 1024,
     .has_type = has_type,
     .memory_available = memory_available,
     .allocate = allocate,
     .release = release,
     .copy_in = copy,
     .copy_out = copy,
+    .copy = copy,
+    .zero = zero,
     .synchronise = synchronise,
     .queue_enter = cpu_queue_enter,
     .layers = &cpu_layers,

@@ -30,8 +30,11 @@ static long held(int uplo, long i, long j, long lda) {
     {"cblas_s" #name, (blas_routine)s##name}, { "cblas_d" #name, (blas_routine)d##name }
 
 static const struct builtin_routine routines[] = {
-    ROW(copy), ROW(scal), ROW(axpy), ROW(dot),  ROW(nrm2), ROW(asum), ROW(gemv), ROW(ger),
-    ROW(symv), ROW(trsv), ROW(gemm), ROW(symm), ROW(syrk), ROW(trmm), ROW(trsm), {NULL, NULL}};
+    ROW(copy),   ROW(scal), ROW(axpy), ROW(dot),
+    ROW(nrm2),   ROW(asum), ROW(gemv), ROW(ger),
+    ROW(symv),   ROW(trsv), ROW(gemm), ROW(symm),
+    ROW(syrk),   ROW(trmm), ROW(trsm), ROW(gemm_batch_strided),
+    {NULL, NULL}};
 
 const struct builtin_library naive_library = {"naive", "textbook loops, one thread", routines,
                                               NULL};

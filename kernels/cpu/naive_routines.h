@@ -103,6 +103,15 @@ static void P(gemm)(int order, int transa, int transb, int m, int n, int k, REAL
         }
 }
 
+static void P(gemm_batch_strided)(int order, int transa, int transb, int m, int n, int k,
+                                  REAL alpha, const REAL *a, int lda, int next_a, const REAL *b,
+                                  int ldb, int next_b, REAL beta, REAL *c, int ldc, int next_c,
+                                  int batch) {
+    for (long i = 0; i < batch; i++) P(gemm)
+    (order, transa, transb, m, n, k, alpha, a + i * next_a, lda, b + i * next_b, ldb, beta,
+     c + i * next_c, ldc);
+}
+
 static void P(symm)(int order, int side, int uplo, int m, int n, REAL alpha, const REAL *a, int lda,
                     const REAL *b, int ldb, REAL beta, REAL *c, int ldc) {
     (void)order, (void)side; /* left */

@@ -19,6 +19,7 @@ static inline void call_make(struct blas_call *call, const struct kernel *kernel
                                .m = strchr(kernel->dimensions, 'm') ? m : -1,
                                .n = strchr(kernel->dimensions, 'n') ? n : -1,
                                .k = strchr(kernel->dimensions, 'k') ? k : -1,
+                               .batch = kernel->is_batched ? 3 : -1,
                                .alpha = alpha,
                                .beta = beta};
     kernel->shape(call);

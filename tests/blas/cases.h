@@ -14,7 +14,7 @@ typedef void case_body(const struct kernel *kernel, enum scalar type, const char
 static inline void each_case(case_body *body, void *context) {
     static const char *const all[] = {"", "n", "t", "nn", "nt", "tn", "tt"};
     for (const struct kernel *const *row = kernel_table(); *row; row++)
-        for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+        for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++)
             for (size_t t = 0; t < sizeof all / sizeof *all; t++) {
                 if (!kernel_takes_trans(*row, all[t])) continue;
                 body(*row, type, all[t], 'l', context);

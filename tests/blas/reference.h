@@ -156,6 +156,9 @@ static const struct layout layouts[] = {
     {"gemm",
      {{GENERAL, 'm', 'k', 'a', "r"}, {GENERAL, 'k', 'n', 'b', "r"}, {GENERAL, 'm', 'n', 0, "b"}},
      'k'},
+    {"gemm_strided_batched", /* of one of its products */
+     {{GENERAL, 'm', 'k', 'a', "r"}, {GENERAL, 'k', 'n', 'b', "r"}, {GENERAL, 'm', 'n', 0, "b"}},
+     'k'},
     {"symm",
      {{SYMMETRIC, 'm', 'm', 0, "r"}, {GENERAL, 'm', 'n', 0, "r"}, {GENERAL, 'm', 'n', 0, "b"}},
      'm'},
@@ -223,6 +226,27 @@ static inline void reference_product(struct problem *p, const struct dense *a, c
         }
 }
 
+/* Product number b, whose matrices are column blocks. */
+static inline struct dense block_of(const struct dense *d, long b, long batch) {
+    struct dense block = *d;
+    block.columns = d->columns / batch;
+    block.value = d->value + b * block.columns * d->rows;
+    return block;
+}
+
+static inline void reference_batched(struct problem *p) {
+    const struct blas_call *c = &p->call;
+    for (long b = 0; b < c->batch; b++) {
+        struct dense o[MAX_OPERANDS];
+        for (int i = 0; i < MAX_OPERANDS; i++) o[i] = block_of(&p->operand[i], b, c->batch);
+        struct problem one = *p;
+        one.columns = c->n;
+        one.expected = p->expected + b * c->n * p->rows;
+        one.magnitude = p->magnitude + b * c->n * p->rows;
+        reference_product(&one, &o[0], c->transa, &o[1], c->transb, &o[2], c->beta);
+    }
+}
+
 static inline void reference_vector(struct problem *p) {
     const struct dense *x = &p->operand[0], *y = &p->operand[1];
     long double alpha = p->call.alpha;
@@ -256,6 +280,8 @@ static inline void make_reference(struct problem *p) {
     p->magnitude = must(calloc(count, sizeof *p->magnitude));
     if (named(p, "gemm"))
         reference_product(p, &o[0], c->transa, &o[1], c->transb, &o[2], c->beta);
+    else if (c->kernel->is_batched)
+        reference_batched(p);
     else if (named(p, "gemv"))
         reference_product(p, &o[0], c->transa, &o[1], 'n', &o[2], c->beta);
     else if (named(p, "symm") || named(p, "symv"))
@@ -290,6 +316,7 @@ static inline void problem_make(struct problem *p, const struct kernel *kernel, 
                             .m = strchr(kernel->dimensions, 'm') ? shape[0] : -1,
                             .n = strchr(kernel->dimensions, 'n') ? shape[1] : -1,
                             .k = strchr(kernel->dimensions, 'k') ? shape[2] : -1,
+                            .batch = kernel->is_batched ? 3 : -1,
                             .alpha = rounded(type, alpha),
                             .beta = rounded(type, beta),
                             .result = NAN};
@@ -305,7 +332,7 @@ static inline void problem_make(struct problem *p, const struct kernel *kernel, 
         long columns = extent(c, layout->operand[p->operands].columns);
         d->kind = layout->operand[p->operands].kind;
         d->rows = swapped ? columns : rows;
-        d->columns = swapped ? rows : columns;
+        d->columns = (swapped ? rows : columns) * (kernel->is_batched ? c->batch : 1);
         d->written = access[0] != 'r' || access[1] == 'w';
         d->read = access[0] == 'r' || (access[0] == 'b' && c->beta != 0);
         d->stride = d->kind != OPERAND_VECTOR ? d->rows + spacing.pad
@@ -406,6 +433,17 @@ static inline double reference_scale(const struct problem *p) {
     double n0 = norm_of(p, 0);
     double n1 = p->operands > 1 ? norm_of(p, 1) : 0, n2 = p->operands > 2 ? norm_of(p, 2) : 0;
     bool update = c->beta != 0;
+    if (c->kernel->is_batched) { /* the norm of all errors */
+        double products = 0;
+        for (long b = 0; b < c->batch; b++) {
+            struct dense left = block_of(&p->operand[0], b, c->batch);
+            struct dense right = block_of(&p->operand[1], b, c->batch);
+            products += pow(frobenius(left.value, left.rows * left.columns) *
+                                frobenius(right.value, right.rows * right.columns),
+                            2);
+        }
+        return sums * alpha * sqrt(products) + (update ? 2 * beta * n2 : 0);
+    }
     if (named(p, "copy")) return 0;
     if (named(p, "scal")) return fabs(c->alpha) * n0;
     if (named(p, "axpy")) return sums * alpha * n0 + 2 * n1;

@@ -61,7 +61,7 @@ static void wrong_elements_are_caught(void **state) {
     (void)state;
     struct blas_library *library = open_broken("wrong_result");
     static const long sizes[] = {1, 2, 7, 64, 160, 256};
-    for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+    for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (size_t b = 0; b < 3; b++) {
                 if (type == SCALAR_S && sizes[s] > 160) continue; /* below the bound of the norm */
@@ -77,7 +77,7 @@ static void wrong_elements_are_caught(void **state) {
 static void writes_outside_are_caught(void **state) {
     (void)state;
     struct blas_library *library = open_broken("writes_outside");
-    for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+    for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++)
         for (long pad = 0; pad < 3; pad++) /* behind C, and in the gap between columns */
             for (long n = 1; n < 200; n += 90) {
                 struct check_result r = check_gemm(library, type, n, n, n, 1, pad);
@@ -90,7 +90,7 @@ static void writes_outside_are_caught(void **state) {
 static void changed_inputs_are_caught(void **state) {
     (void)state;
     struct blas_library *library = open_broken("changes_input");
-    for (enum scalar type = 0; type < SCALAR_COUNT; type++) {
+    for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++) {
         struct check_result r = check_gemm(library, type, 20, 30, 10, 1, 0);
         assert_false(r.passed);
         assert_non_null(strstr(r.reason, "outside its output: into an input"));
@@ -101,7 +101,7 @@ static void changed_inputs_are_caught(void **state) {
 static void unwritten_elements_are_caught(void **state) {
     (void)state;
     struct blas_library *library = open_broken("leaves_unwritten");
-    for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+    for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++)
         for (long n = 2; n < 200; n += 90) {
             struct check_result r = check_gemm(library, type, n, n, n, 0, 0);
             assert_false(r.passed);
@@ -117,7 +117,7 @@ static void missing_routines_are_seen(void **state) {
     (void)state;
     struct blas_library *library = open_broken("lacks_symbols");
     for (const struct kernel *const *row = kernel_table(); *row; row++)
-        for (enum scalar type = 0; type < SCALAR_COUNT; type++) {
+        for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++) {
             bool there = type == SCALAR_D && strcmp((*row)->name, "axpy") == 0;
             blas_routine routine = blas_library_routine(library, *row, type);
             assert_true((routine != NULL) == there);

@@ -108,7 +108,7 @@ static void builtin_libraries_have_no_thread_control(void **state) {
         assert_true(blas_library_set_threads(library, 1));
         assert_false(blas_library_set_threads(library, 2));
         for (const struct kernel *const *row = kernel_table(); *row; row++)
-            for (enum scalar type = 0; type < SCALAR_COUNT; type++)
+            for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++)
                 assert_non_null(blas_library_routine(library, *row, type));
         blas_library_close(library);
     }
@@ -118,7 +118,7 @@ static void blocked_falls_back_to_naive(void **state) {
     (void)state;
     struct blas_library *naive = open_builtin("naive"), *blocked = open_builtin("blocked");
     for (const struct kernel *const *row = kernel_table(); *row; row++)
-        for (enum scalar type = 0; type < SCALAR_COUNT; type++) {
+        for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++) {
             bool same = blas_library_routine(naive, *row, type) ==
                         blas_library_routine(blocked, *row, type);
             assert_true(same == ((*row)->level < 3)); /* only level 3 has anything to block */

@@ -48,6 +48,9 @@ static const struct count counts[] = {
     {"gemm", "nn", 2, 3, 4, 0, 48, 8 + 12 + 6},
     {"gemm", "tt", 128, 1024, 784, 1, 205520896, 100352 + 802816 + 262144},
     {"gemm", "nt", 5000, 5000, 5000, 1, 2.5e11, 1e8},
+    /* three of them */
+    {"gemm_strided_batched", "nn", 2, 3, 4, 1, 144, 24 + 36 + 36},
+    {"gemm_strided_batched", "tn", 2, 3, 4, 0, 144, 24 + 36 + 18},
     /* 2m^2 n; a triangle of A, B, and C in and out */
     {"symm", "", 10, 3, -1, 1, 600, 55 + 30 + 60},
     {"symm", "", 10, 3, -1, 0, 600, 55 + 30 + 30},
@@ -71,11 +74,12 @@ static void counts_are_those_worked_out_by_hand(void **state) {
                                  .m = c->m,
                                  .n = c->n,
                                  .k = c->k,
+                                 .batch = 3,
                                  .alpha = 1,
                                  .beta = c->beta};
         assert_non_null(call.kernel);
         assert_true(kernel_takes_trans(call.kernel, c->trans));
-        for (call.type = 0; call.type < SCALAR_COUNT; call.type++) {
+        for (call.type = 0; call.type < SCALAR_CPU_COUNT; call.type++) {
             call.kernel->shape(&call);
             double bytes = c->elements * (call.type == SCALAR_S ? 4 : 8);
             if (call.kernel->flops(&call) != c->flops || kernel_bytes(&call) != bytes)
@@ -140,7 +144,10 @@ static void rows_are_complete(void **state) {
         assert_true(strlen(k->trans) <= 2);
         assert_true(k->is_product == (k->level == 3));
         assert_true(k->is_product || k->stream); /* what its rate is held against */
-        for (enum scalar type = 0; type < SCALAR_COUNT; type++) assert_non_null(k->run[type]);
+        for (enum scalar type = 0; type < SCALAR_CPU_COUNT; type++) assert_non_null(k->run[type]);
+        bool gemm = strncmp(k->name, "gemm", 4) == 0 && k->level == 3;
+        for (enum scalar type = SCALAR_CPU_COUNT; type < SCALAR_COUNT; type++)
+            assert_true((k->run[type] != NULL) == gemm); /* of the matrix units: products alone */
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_non_null(kernel_find(names[i]));

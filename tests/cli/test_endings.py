@@ -321,8 +321,8 @@ class Checks(cli.Case):
             lacks = [type_ + kernel for type_ in "sd" for kernel in self.kernels
                      if kernel not in has[type_]]
             if lacks:
-                self.fails(MISSING, "blas", *cli.TINY, "--kernels", "all", "--types", "s,d", "--blas",
-                           f"naive,{path}", words=("has no cblas_", name, "--blas"))
+                self.fails(MISSING, "blas", *cli.TINY, "--kernels", ",".join(self.kernels), "--types",
+                           "s,d", "--blas", f"naive,{path}", words=("has no cblas_", name, "--blas"))
 
     def test_unchecked_is_said(self):
         """Without a check nothing fails, and every row says that nothing was looked at."""

@@ -90,7 +90,7 @@ class Results(cli.Case):
         self.assertEqual({row["status"] for row in rows}, {"ok"})
         names = {line.split()[0] for line in self.works("list", "kernels").stdout.splitlines()[1:]}
         self.assertEqual({row["kernel"] for row in rows}, names)
-        self.assertEqual(len(names), 15)
+        self.assertEqual(len(names), 16)
         shapes = {(r["kernel"], r["trans"], r["uplo"], r["type"], r["library"]) for r in rows}
         self.assertEqual(len(shapes), len(rows), "a case was measured twice")
         gflops = {row["kernel"] for row in rows if row["gflops"] is None}
@@ -167,10 +167,34 @@ class Results(cli.Case):
                  "nrm2": (20, 80), "asum": (10, 80), "gemv": (200, 1040), "ger": (200, 1760),
                  "symv": (200, 680), "trsv": (100, 600), "gemm": (2000, 3200),
                  "symm": (2000, 2840), "syrk": (1100, 1680), "trmm": (1000, 2040),
-                 "trsm": (1000, 2040)}
+                 "trsm": (1000, 2040), "gemm_strided_batched": (16 * 2000, 16 * 3200)}
         rows = cli.cases(self.blas("--kernels", "all", "--sizes", "10", "--blas", "naive",
                                    "--time-budget", "0.001"))
         self.assertEqual({row["kernel"]: (row["flops"], row["bytes"]) for row in rows}, known)
+
+    def test_what_a_library_lacks(self):
+        """Left out of a level with a note, an error where it was asked for by its name."""
+        path = cli.library_paths().get("lacks_symbols")
+        if not path:
+            self.skipTest("the broken libraries were not built")
+        lines = self.blas("--kernels", "level1", "--blas", path)
+        self.assertEqual({row["kernel"] for row in cli.cases(lines)}, {"axpy"})
+        notes = [line for line in self.result.stdout.splitlines() if line.startswith("note: ")]
+        self.assertEqual(len(notes), 5)
+        self.assertIn("note: lacks_symbols has no cblas_dcopy: copy is left out there", notes)
+        self.assertEqual(lines[0]["left_out"], [note[len("note: "):] for note in notes])
+        self.fails(3, "blas", "--kernels", "level1,dot", "--blas", path, "--out", self.folder,
+                   words=("has no cblas_ddot", "--blas"), keeps=True)
+        self.fails(3, "blas", "--kernels", "level3", "--blas", path, "--out", self.folder,
+                   words=("nothing can run", "cblas_dgemm"), keeps=True)
+
+    def test_batched_products(self):
+        rows = cli.cases(self.blas("--kernels", "gemm_strided_batched", "--sizes", "5x6x7", "--batch",
+                                   "3", "--lda", "+2", "--trans", "tn", "--blas", "naive,blocked"))
+        for row in rows:
+            self.assertEqual([row[key] for key in ("m", "n", "k", "batch", "flops", "lda", "status")],
+                             [5, 6, 7, 3, 3 * 2 * 5 * 6 * 7, 9, "ok"])
+        self.assertEqual(len(rows), 2)
 
     def test_peak(self):
         result = self.works("peak", "--time-budget", "0.002", "--working-sets", "16Ki,64Ki",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes plausible results (JSON Lines) of a machine that does not exist, for tests of figures.
 
-    synthetic.py FOLDER [--seed N] [--threads 1,2] [--small]
+    synthetic.py FOLDER [--seed N] [--threads 1,2] [--small] [--gpu]
 """
 import argparse
 import functools
@@ -50,10 +50,10 @@ def memory_rate(probe, bytes_, threads):
 
 
 class Writer:
-    def __init__(self, folder, command, rng, host="node1"):
+    def __init__(self, folder, command, rng, host="node1", file=None):
         self.rng, self.command, self.cases = rng, command, 0
         self.run = f"{command}-20250101T120000Z"
-        self.path = pathlib.Path(folder) / f"{command}.jsonl"
+        self.path = pathlib.Path(folder) / f"{file or command}.jsonl"
         self.file = self.path.open("w", encoding="utf-8")
         self.put({"record": "provenance", "run": self.run, "command": command,
                   "command_line": ["flopstep", command, "--threads", "1,2"], "host": host,
@@ -142,6 +142,56 @@ def write_blas(folder, rng, threads_list, small=False, types="sd", kernels=KERNE
                                 elif odd < 0.03:
                                     values.update(status="skipped", reason="needs 9 GB, 8 free")
                                 out.case(seconds, flops, bytes_, ceiling_rate, **values)
+    out.end()
+    return out.path
+
+
+# a GPU that does not exist: GFLOP/s by type, GB/s of its memory and of copies, seconds of a launch
+GPU = {"d": 30e3, "s": 45e3, "tf32": 250e3, "h": 600e3, "bf16": 600e3}
+GPU_MEMORY, COPIES, LAUNCH = 2000, {None: 0, "pageable": 6, "pinned": 25}, 7e-6
+BYTES = {"d": 8, "s": 4, "tf32": 4, "h": 2, "bf16": 2}
+
+
+def write_gpu_blas(folder, rng, kernels=KERNELS, types="sd", small=False, device="cuda"):
+    """Cases of a GPU, with operands there and with copies; every second size above those of CPUs."""
+    out = Writer(folder, "blas", rng, file=f"blas-{device.replace(':', '-')}")
+    for kernel in kernels:
+        level, transposes, flops_of, numbers_of, _ = KERNELS[kernel]
+        sizes = {1: [10**e * f for e in range(2, 7) for f in (1, 3)] + [10**7],
+                 2: [64 * 2**i for i in range(8)],
+                 3: [64, 128, 256, 512, 1024, 2048, 4096, 8192]}[level]
+        for type_ in types if not isinstance(types, str) else list(types):
+            if len(type_) > 1 and kernel != "gemm" or type_ == "h" and kernel != "gemm":
+                continue
+            for trans in transposes[:1] if small else transposes:
+                for n in sizes:
+                    flops, bytes_ = flops_of(n), numbers_of(n) * BYTES[type_]
+                    for transfer, copies in COPIES.items():
+                        half = n / (n + (700 if level == 3 else 0))
+                        seconds = LAUNCH + max(flops / GPU[type_] / 1e9 / half if level == 3 else 0,
+                                               bytes_ / GPU_MEMORY / 1e9)
+                        if copies:
+                            seconds += 2 * LAUNCH + bytes_ / copies / 1e9
+                        dims = {1: {"m": None, "n": n, "k": None}, 2: {"m": n, "n": n, "k": None},
+                                3: {"m": n, "n": n, "k": n}}[level]
+                        out.case(seconds, flops, bytes_, None, device=device, library="cublas",
+                                 threads=None, type=type_, kernel=kernel, level=level, trans=trans,
+                                 **dims, transfer=transfer, mode="latency", alpha=1.0, beta=1.0,
+                                 uplo="l" if kernel in ("symv", "trsv", "symm") else None,
+                                 incx=1 if level < 3 else None, cold=False)
+    out.end()
+    return out.path
+
+
+def write_gpu_steps(folder, rng, networks, batches=(1, 8, 32, 128, 512), device="cuda"):
+    out = Writer(folder, "train", rng, file=f"train-{device.replace(':', '-')}")
+    for network, flops in networks.items():
+        for batch in batches:
+            seconds = 90e-6 + batch * flops / (0.3 * GPU["s"] * 1e9) * (1 + 500 / batch)
+            out.case(seconds, batch * flops, None, device=device, library="cublas", type="s",
+                     threads=None, network=network, recipe=None, dataset="synthetic", batch=batch,
+                     kind="steps", images_per_s=batch / seconds, mfu=None, seed=1, epoch=None,
+                     step=None, optimizer="sgd")
     out.end()
     return out.path
 
@@ -397,6 +447,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--gpu", action="store_true", help="cases of a GPU as well")
     options = parser.parse_args()
     pathlib.Path(options.folder).mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
@@ -405,6 +456,11 @@ def main():
     print(write_peak(options.folder, rng, threads, options.small))
     print(write_train(options.folder, rng, threads, options.small))
     print(write_predict(options.folder, rng))
+    if options.gpu:
+        types = ["s", "d", "tf32", "bf16"]
+        print(write_gpu_blas(options.folder, rng, types=types))
+        networks = {network: flops for network, _, _, flops, _, _, _ in TRAININGS.values()}
+        print(write_gpu_steps(options.folder, rng, networks))
 
 
 if __name__ == "__main__":

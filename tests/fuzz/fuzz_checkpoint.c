@@ -39,7 +39,7 @@ static bool parse(const uint8_t *bytes, size_t count) {
         found += array;
     }
     require(view.parameters + found + CRC == bytes + count);
-    require(c->step >= 0 && c->batch >= 0 && c->type < SCALAR_COUNT && c->loss < LOSS_COUNT);
+    require(c->step >= 0 && c->batch >= 0 && c->type < SCALAR_CPU_COUNT && c->loss < LOSS_COUNT);
     return true;
 }
 

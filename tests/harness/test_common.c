@@ -48,6 +48,8 @@ static void defaults_are_those_of_the_design(void **state) {
     (void)state;
     struct common c = common_defaults();
     assert_string_equal(c.device->name, "cpu");
+    assert_int_equal(c.device_count, 1);
+    assert_ptr_equal(c.devices[0], c.device);
     assert_int_equal(c.thread_counts, 0);
     assert_int_equal(c.type_count, 1);
     assert_int_equal(c.types[0], SCALAR_D);
@@ -83,13 +85,19 @@ static void switches(void **state) {
 
 static void devices(void **state) {
     (void)state;
+    setenv("FLOPSTEP_CUDA_MODULE", "/nowhere/flopstep_cuda.so", 1); /* as on a machine without */
     assert_string_equal(with("--device", "cpu").device->name, "cpu");
-    assert_string_equal(with("--device", "all").device->name, "cpu"); /* what there is */
-    assert_null(device_find("cuda:1"));                               /* of this build */
-    assert_dies("--device", "cuda", EXIT_MISSING, "no CUDA device");
+    struct common all = with("--device", "all"); /* what there is */
+    assert_string_equal(all.device->name, "cpu");
+    assert_int_equal(all.device_count, 1);
+    assert_null(device_find("cuda:1"));
+    assert_dies("--device", "cuda", EXIT_MISSING,
+                "'/nowhere/flopstep_cuda.so', which is not there");
     assert_dies("--device", "cuda:1", EXIT_MISSING, "--device cpu");
     assert_dies("--device", "gpu", EXIT_USAGE, "no device is called 'gpu'");
     assert_dies("--device", "CPU", EXIT_USAGE, "no device is called 'CPU'");
+    assert_dies("--device", "cuda:", EXIT_USAGE, "no device is called 'cuda:'");
+    assert_dies("--device", "cuda:-1", EXIT_USAGE, "no device is called 'cuda:-1'");
 }
 
 static void threads(void **state) {
@@ -125,12 +133,55 @@ static void types(void **state) {
     assert_int_equal(c.types[0], SCALAR_D);
     c = with("--types", "s,s,s");
     assert_int_equal(c.type_count, 1);
-    static const char *const elsewhere[] = {"h", "bf16", "tf32", "s,h"};
-    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-        assert_dies("--types", elsewhere[i], EXIT_MISSING, "no device here has this type");
+    c = with("--types",
+             "tf32,h,bf16"); /* known; whether a device has them is asked when all is read */
+    assert_int_equal(c.type_count, 3);
+    assert_int_equal(c.types[0], SCALAR_TF32);
+    assert_int_equal(c.types[1], SCALAR_H);
+    assert_int_equal(c.types[2], SCALAR_BF16);
     static const char *const bad[] = {"x", "double", "D", "s,", "sd"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_dies("--types", bad[i], EXIT_USAGE, "--types");
+}
+
+static void parse_and_check(void *argument) {
+    struct line *line = argument;
+    parse(line);
+    common_check_types(&line->common);
+}
+
+static void check_for_networks(void *argument) {
+    struct line *line = argument;
+    line->common.devices[0] = line->common.device = line->common.devices[1];
+    parse(line);
+    common_check_cpu_types(&line->common);
+}
+
+static bool has_all(const struct device *device, enum scalar type) {
+    (void)device, (void)type;
+    return true;
+}
+
+static void types_that_no_device_has(void **state) {
+    (void)state;
+    static const char *const elsewhere[] = {"h", "bf16", "tf32", "s,h"};
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        struct line line = {"--types", elsewhere[i], common_defaults()};
+        struct ending ending = child_run(parse_and_check, &line);
+        assert_int_equal(ending.code, EXIT_MISSING);
+        assert_true(said_one_line(&ending));
+        assert_non_null(strstr(ending.err, "no device here has this type; cpu has s and d"));
+    }
+    struct line fine = {"--types", "s,d", common_defaults()};
+    parse_and_check(&fine);
+    /* A network's steps are computed in s and d, whatever the device has. */
+    struct device able = {.name = "able", .has_type = has_all};
+    struct line line = {"--types", "h", common_defaults()};
+    line.common.devices[1] = &able;
+    struct ending ending = child_run(check_for_networks, &line);
+    assert_int_equal(ending.code, EXIT_USAGE);
+    assert_true(said_one_line(&ending));
+    assert_non_null(strstr(ending.err, "--types h: this command computes in s and d"));
 }
 
 static void seeds(void **state) {
@@ -187,6 +238,7 @@ int main(void) {
         cmocka_unit_test(devices),
         cmocka_unit_test(threads),
         cmocka_unit_test(types),
+        cmocka_unit_test(types_that_no_device_has),
         cmocka_unit_test(seeds),
         cmocka_unit_test(formats_and_folders),
         cmocka_unit_test(limits),

@@ -262,6 +262,67 @@ static void a_signal_ends_it_and_samples_stay(void **state) {
     assert_string_equal(ending.out, "0 0 SIGINT");
 }
 
+/* A subject with a clock of its own: what it says is what counts, whatever time passes here. */
+struct teller {
+    long regions, fails_at; /* 0: never */
+    double seconds;         /* of a call */
+};
+
+static double tell(void *context, long repetitions) {
+    struct teller *t = context;
+    if (++t->regions == t->fails_at) return NAN;
+    assert_true(!t->fails_at || t->regions < t->fails_at); /* not asked again */
+    return t->seconds * (double)repetitions;
+}
+
+static void never_run(void *context, long repetitions) {
+    (void)context, (void)repetitions;
+    fail_msg("run() was called where there is timed()");
+}
+
+static struct subject subject_of_teller(struct teller *teller) {
+    return (struct subject){.context = teller, .run = never_run, .timed = tell};
+}
+
+static void clocks_of_their_own_count(void **state) {
+    (void)state;
+    struct teller teller = {0, 0, 0.25};
+    struct subject s = subject_of_teller(&teller);
+    struct rounds_options options = limits(0, 600, 5);
+    assert_true(rounds_run(&s, 1, &options));
+    assert_false(s.failed);
+    assert_int_equal(s.sampler.count, 5);
+    assert_int_equal(s.repetitions, 1);
+    for (size_t i = 0; i < 5; i++) assert_true(s.sampler.samples[i] == 0.25);
+    sampler_free(&s.sampler);
+    teller = (struct teller){0, 0, 1e-6}; /* calls are put together until a region is long enough */
+    s = subject_of_teller(&teller);
+    s.least_region = 1e-3;
+    assert_true(rounds_run(&s, 1, &options));
+    assert_true(s.repetitions >= 1000 && s.repetitions < 100000);
+    sampler_free(&s.sampler);
+}
+
+/* Whenever it fails, it is not visited again, the others go on, and the rounds come to an end. */
+static void what_fails_is_left_alone(void **state) {
+    (void)state;
+    for (long fails_at = 1; fails_at < 12; fails_at++) {
+        struct teller teller = {0, fails_at, 0.25}, sound = {0, 0, 0.25},
+                      roof = {0, fails_at, 0.25};
+        struct subject subjects[3] = {subject_of_teller(&teller), subject_of_teller(&sound),
+                                      subject_of_teller(&roof)};
+        subjects[2].companion = true;
+        struct rounds_options options = limits(0, 600, 20);
+        assert_true(rounds_run(subjects, 3, &options));
+        assert_true(subjects[0].failed && !subjects[1].failed);
+        assert_true(subjects[0].sampler.count < (size_t)fails_at);
+        assert_int_equal(subjects[1].sampler.count, 20);
+        for (size_t i = 0; i < subjects[0].sampler.count; i++)
+            assert_true(isfinite(subjects[0].sampler.samples[i]));
+        free_samplers(subjects, 3);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_round_visits_all_and_begins_elsewhere),
@@ -273,6 +334,8 @@ int main(void) {
         cmocka_unit_test(companions_never_prolong),
         cmocka_unit_test(nothing_to_enter_is_fine),
         cmocka_unit_test(a_signal_ends_it_and_samples_stay),
+        cmocka_unit_test(clocks_of_their_own_count),
+        cmocka_unit_test(what_fails_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,7 +115,7 @@ static void same_bits(void **state) {
     (void)state;
     static const char *const optimizers[] = {"adadelta", "nadam:lr=0.01"};
     for (size_t o = 0; o < COUNT(optimizers); o++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (int threads = 1; threads <= 3; threads++) {
                 double losses[3];
                 size_t bytes;
@@ -314,9 +314,10 @@ static void replacement_and_order(void **state) {
         assert_int_equal(training_images(&r.training), BATCH);
         training_step(&r.training, NULL);
         for (int i = 0; i < BATCH; i++) {
-            assert_in_range(r.training.order[i], 0, SAMPLES - 1);
-            drawn[r.training.order[i]]++;
-            twice += i > 0 && r.training.order[i] == r.training.order[i - 1];
+            const int64_t *rows = r.training.order + r.training.first;
+            assert_in_range(rows[i], 0, SAMPLES - 1);
+            drawn[rows[i]]++;
+            twice += i > 0 && rows[i] == rows[i - 1];
         }
     }
     run_end(&r);

@@ -11,7 +11,7 @@
 static struct queue q;
 
 static void everywhere(void (*body)(void)) {
-    for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+    for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
         for (int threads = 1; threads <= 3; threads += 2)
             for (int without = 0; without < 2; without++) { /* all measures, or none */
                 q = make_queue("naive", type, threads);
@@ -159,13 +159,12 @@ static void rows_body(void) {
             for (long i = 0; i < ROWS * n; i++) set(&q, y, i, number_at_place(4, i, -9, 9));
             for (long i = 0; i < ROWS; i++) labels[i] = (int32_t)(i * 5 % (n > 1 ? n : 2));
             struct loss_targets targets = {labels, NULL};
-            double sum = 0,
-                   together = q.device->layers->loss(&q, loss, ROWS, n, y, &targets, dy, &correct);
+            double sum = 0, together = layer_loss(&q, loss, ROWS, n, y, &targets, dy, &correct);
             for (long i = 0; i < ROWS; i++) {
                 long this;
                 for (long j = 0; j < n; j++) set(&q, one, j, number_at_place(4, i * n + j, -9, 9));
                 targets.labels = labels + i;
-                sum += q.device->layers->loss(&q, loss, 1, n, one, &targets, NULL, &this);
+                sum += layer_loss(&q, loss, 1, n, one, &targets, NULL, &this);
                 right += this;
                 assert_memory_equal(one, y + (size_t)i * row, row);
             }
@@ -258,7 +257,7 @@ static void pools(void **state) {
     (void)state;
     static const long channels[] = {1, 3, 6, 8, 15, 16, 17, 32, 40};
     static const struct elementwise functions[] = {{ACTIVATION_RELU, 0}, {ACTIVATION_TANH, 0}};
-    for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+    for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
         for (int threads = 1; threads <= 3; threads += 2) {
             q = make_queue("naive", type, threads);
             for (size_t c = 0; c < COUNT(channels); c++)

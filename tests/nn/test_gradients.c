@@ -392,7 +392,8 @@ static void kinks_are_found(void **state) {
     begin(&s, &p);
     double *w = s.network.layers[0].w, gradient;
     s.x[0] = 1;
-    s.network.queue->device->copy_in(s.network.layers[0].b, &(double){0}, sizeof(double));
+    s.network.queue->device->copy_in(s.network.queue->device, s.network.layers[0].b, &(double){0},
+                                     sizeof(double));
     for (size_t i = 0; i < COUNT(at); i++) {
         *w = at[i] * H;
         double f0 = loss_of(&s, &p), unit = ROUNDINGS * 0x1p-52 * (fabs(f0) + 1) / H;

@@ -66,7 +66,7 @@ static void compare(const struct array *actual, const double *expected, const do
 static void everywhere(void (*body)(void)) {
     static const char *const libraries[] = {"naive", NULL};
     for (size_t l = 0; l < COUNT(libraries); l++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (int threads = 1; threads <= 3; threads++)
                 for (how = DRAW_UNIFORM; how <= DRAW_WHOLE; how++) {
                     q = make_queue(libraries[l], type, threads);
@@ -253,7 +253,7 @@ static void dense(void **state) {
     for (int setup = 0; setup < setup_count; setup++) {
         if (setups[setup].dense != DENSE_CBLAS && setups[setup].conv != CONV_AUTO)
             continue; /* one of each is enough here */
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (size_t i = 0; i < COUNT(shapes); i++)
                 for (int threads = 1; threads <= 3; threads++, place++) {
                     how = choose(40, place, 4) ? DRAW_UNIFORM : DRAW_WHOLE;
@@ -413,7 +413,7 @@ static void conv_with_activations(void **state) {
                                                 {2, 7, 6, 3, 3, 2, 0, 3, 2, 18}};
     find_setups();
     for (int setup = 0; setup < setup_count; setup++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (size_t f = 0; f < COUNT(functions); f++)
                 for (int s = 0; s < 2; s++) {
                     take_setup(&setups[setup], type, 1 + (int)f % 3);
@@ -428,7 +428,7 @@ static void conv_bits(void **state) {
     (void)state;
     find_setups();
     for (int setup = 0; setup < setup_count; setup++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (long place = 0; place < 12; place++) {
                 struct conv_shape s =
                     place ? chosen_conv(7 * place) : conv_of(3, 12, 12, 4, 5, 1, 2, 20);
@@ -687,7 +687,7 @@ static void one_loss(enum loss loss, long images, long n, bool with_labels, doub
     q.scratch_bytes = bytes;
     struct loss_targets targets = {with_labels ? labels : NULL, with_labels ? NULL : numbers};
     double expected = reference_loss(loss, images, n, z, t, d);
-    double value = q.device->layers->loss(&q, loss, images, n, y, &targets, dy, &correct);
+    double value = layer_loss(&q, loss, images, n, y, &targets, dy, &correct);
     /* Summed in double; differences and z - max are rounded to the type. */
     double u = scalar_epsilon(q.type), error = (2 * size + (double)n + 16) * u;
     double roundings = 8 * DBL_EPSILON * (double)count;
@@ -714,7 +714,7 @@ static void one_loss(enum loss loss, long images, long n, bool with_labels, doub
         free(p);
     }
     for (long i = 0; i < count; i++) set(&q, y, i, z[i]); /* without a gradient: the same loss */
-    assert_true(q.device->layers->loss(&q, loss, images, n, y, &targets, NULL, &correct) == value);
+    assert_true(layer_loss(&q, loss, images, n, y, &targets, NULL, &correct) == value);
     free(z), free(t), free(d), free(y), free(dy), free(numbers), free(labels), free(q.scratch);
 }
 
@@ -748,7 +748,7 @@ static void nan_shows_in_every_loss(void **state) {
         for (int at = 0; at < 6; at++) {
             for (int i = 0; i < 6; i++) y[i] = i == at ? NAN : 0.1 * i;
             struct loss_targets targets = {labels, NULL};
-            assert_true(isnan(q.device->layers->loss(&q, loss, 2, 3, y, &targets, NULL, &correct)));
+            assert_true(isnan(layer_loss(&q, loss, 2, 3, y, &targets, NULL, &correct)));
         }
 }
 
@@ -762,12 +762,10 @@ static void cross_entropy_of_large_sums(void **state) {
     q = make_queue("naive", SCALAR_D, 1);
     q.scratch = scratch;
     q.scratch_bytes = sizeof scratch;
-    assert_true(q.device->layers->loss(&q, LOSS_CATEGORICAL, 1, 2, sums, &targets, dy, &correct) ==
-                3000);
+    assert_true(layer_loss(&q, LOSS_CATEGORICAL, 1, 2, sums, &targets, dy, &correct) == 3000);
     assert_true(sums[0] == 1 && sums[1] == 0 && dy[0] == 1 && dy[1] == -1 && correct == 0);
     sums[0] = 2000, sums[1] = -1000;
-    assert_true(q.device->layers->loss(&q, LOSS_BINARY, 1, 2, sums, &targets, dy, &correct) ==
-                3000);
+    assert_true(layer_loss(&q, LOSS_BINARY, 1, 2, sums, &targets, dy, &correct) == 3000);
     assert_true(sums[0] == 1 && sums[1] == 0 && dy[0] == 1 && dy[1] == -1 && correct == 0);
 }
 
@@ -781,7 +779,7 @@ static void ties_go_to_the_first(void **state) {
     q = make_queue("naive", SCALAR_D, 1);
     q.scratch = scratch;
     q.scratch_bytes = sizeof scratch;
-    q.device->layers->loss(&q, LOSS_MEAN, 2, 4, y, &targets, NULL, &correct);
+    layer_loss(&q, LOSS_MEAN, 2, 4, y, &targets, NULL, &correct);
     assert_int_equal(correct, 1);
 }
 
@@ -803,7 +801,7 @@ static void gather_body(void) {
         bool ordered = kind & 1, bytes = kind & 2;
         long count = ordered ? TAKEN : ROWS;
         q.device->layers->gather(&q, count, N, bytes ? pixels : NULL, bytes ? NULL : numbers,
-                                 ordered ? order : NULL, x);
+                                 ordered ? order : NULL, 0, x);
         for (long i = 0; i < count; i++)
             for (long j = 0; j < N; j++) {
                 long from = (ordered ? order[i] : i) * N + j;

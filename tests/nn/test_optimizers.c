@@ -149,7 +149,7 @@ static void follow(size_t which, enum scalar type, int threads, bool decays) {
 static void follow_their_papers(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(methods); i++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++)
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++)
             for (int decays = 0; decays < 2; decays++) follow(i, type, 1, decays);
     for (size_t i = 0; i < COUNT(methods); i++) follow(i, SCALAR_S, 2, true);
 }
@@ -179,7 +179,7 @@ static void zero_gradients_change_nothing(void **state) {
     static const char *const texts[] = {"rmsprop:eps=1e-30", "adadelta:eps=1e-30", "adam:eps=1e-30",
                                         "nadam:eps=1e-30"};
     for (size_t i = 0; i < COUNT(texts); i++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++) {
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++) {
             struct queue q = make_queue("naive", type, 1);
             struct optimizer_settings s;
             struct optimizer o;

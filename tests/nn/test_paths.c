@@ -310,7 +310,7 @@ static void same_settings_same_bits(void **state) {
     find_settings();
     for (size_t i = 0; i < COUNT(networks); i++)
         for (int s = (int)i % 5; s < setting_count; s += 5)
-            for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++) {
+            for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++) {
                 struct result r[2];
                 for (int k = 0; k < 2; k++)
                     r[k] = pass_through(networks[i], &settings[s], type, BATCH, BATCH);

@@ -23,7 +23,7 @@ static void everywhere(void (*body)(void)) {
     const struct isa *table = isa_table(&count);
     tried = 0;
     for (size_t i = 0; i < count; i++)
-        for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++) {
+        for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++) {
             set_now = table[i].supported() ? tile_set_find(&table[i], type) : NULL;
             if (!set_now) continue;
             if (i == 0 && count > 1 && strcmp(table[1].name, set_now->isa) == 0)
@@ -496,7 +496,7 @@ static void sets_are_found(void **state) {
     (void)state;
     size_t count;
     const struct isa *table = isa_table(&count);
-    for (enum scalar type = SCALAR_S; type < SCALAR_COUNT; type++) {
+    for (enum scalar type = SCALAR_S; type < SCALAR_CPU_COUNT; type++) {
         assert_ptr_equal(tile_set_find(NULL, type), tile_set_find(isa_best(), type));
         for (size_t i = 0; i < count; i++) {
             const struct tile_set *found = tile_set_find(&table[i], type);

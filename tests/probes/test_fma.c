@@ -151,7 +151,7 @@ static void test_no_iterations_change_nothing(void **state) {
 
 static void best_is_the_widest(void **state) {
     (void)state;
-    for (int type = 0; type < SCALAR_COUNT; type++) {
+    for (int type = 0; type < SCALAR_CPU_COUNT; type++) {
         const struct fma_probe *best = fma_probe_best((enum scalar)type);
 #if defined(__x86_64__) || defined(__aarch64__)
         assert_non_null(best);

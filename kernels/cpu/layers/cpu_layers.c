@@ -1,5 +1,7 @@
 #include "kernels/cpu/layers/cpu_layers.h"
 
+#include <stdio.h>
+
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
@@ -13,6 +15,13 @@ static long slice(const struct queue *q, size_t bytes) {
     size_t cache = topology_get()->cache_bytes[2];
     long images = bytes ? (long)(cache / bytes) : 1;
     return (images < 1 ? 1 : images) * q->threads;
+}
+
+static bool accepts(const struct queue *q, char *reason, size_t size) {
+    if (q->math == MATH_FP32) return true;
+    snprintf(reason, size, "--math %s is for GPUs; the CPU multiplies in fp32",
+             math_names[q->math]);
+    return false;
 }
 
 const struct layer_operations cpu_layers = {
@@ -35,6 +44,8 @@ const struct layer_operations cpu_layers = {
     .dropout_forward = cpu_dropout_forward,
     .dropout_backward = cpu_dropout_backward,
     .loss = cpu_loss,
+    .tally = cpu_tally,
+    .tally_clear = cpu_tally_clear,
     .update = cpu_update,
     .conv_scratch = cpu_conv_scratch,
     .loss_scratch = cpu_loss_scratch,
@@ -42,6 +53,8 @@ const struct layer_operations cpu_layers = {
     .dense_path = cpu_dense_path,
     .conv_path = cpu_conv_path,
     .gather = cpu_gather,
+    .gather_labels = cpu_gather_labels,
+    .accepts = accepts,
 };
 
 /* Or not: a queue that does without must not find it switched on. */

@@ -103,14 +103,18 @@ void cpu_dropout_forward(struct queue *, double rate, struct dropout_place, long
 void cpu_dropout_backward(struct queue *, double rate, long images, long n, const uint8_t *mask,
                           void *dy);
 
-double cpu_loss(struct queue *, enum loss, long images, long outputs, void *y,
-                const struct loss_targets *, void *dy, long *correct);
+void cpu_loss(struct queue *, enum loss, long images, long outputs, void *y,
+              const struct loss_targets *, void *dy);
+void cpu_tally(struct queue *, struct tally *);
+void cpu_tally_clear(struct queue *);
 size_t cpu_loss_scratch(const struct queue *, long images);
 
 void cpu_update(struct queue *, enum update_rule, const struct update_numbers *, long count,
                 void *w, const void *g, void *slot0, void *slot1);
 
 void cpu_gather(struct queue *, long count, long n, const uint8_t *pixels, const double *numbers,
-                const int64_t *order, void *x);
+                const int64_t *order, long first, void *x);
+void cpu_gather_labels(struct queue *, long count, const int32_t *labels, const int64_t *order,
+                       long first, int32_t *to);
 
 #endif

@@ -10,6 +10,7 @@ struct gather_task {
     const uint8_t *pixels;
     const double *numbers;
     const int64_t *order;
+    long first;
     void *x;
 };
 
@@ -17,7 +18,7 @@ static void gather_body(long begin, long end, int thread, const void *argument) 
     (void)thread;
     const struct gather_task *t = argument;
     for (long i = begin; i < end; i++) {
-        long row = t->order ? (long)t->order[i] : i;
+        long row = t->order ? (long)t->order[t->first + i] : t->first + i;
         const uint8_t *pixels = t->pixels ? t->pixels + row * t->n : NULL;
         const double *numbers = t->numbers ? t->numbers + row * t->n : NULL;
         if (t->q->type == SCALAR_S)
@@ -28,7 +29,13 @@ static void gather_body(long begin, long end, int thread, const void *argument) 
 }
 
 void cpu_gather(struct queue *q, long count, long n, const uint8_t *pixels, const double *numbers,
-                const int64_t *order, void *x) {
-    struct gather_task task = {q, n, pixels, numbers, order, x};
+                const int64_t *order, long first, void *x) {
+    struct gather_task task = {q, n, pixels, numbers, order, first, x};
     cpu_queue_for(q, count, 1 + ELEMENT_GRAIN / n, gather_body, &task);
+}
+
+void cpu_gather_labels(struct queue *q, long count, const int32_t *labels, const int64_t *order,
+                       long first, int32_t *to) {
+    (void)q;
+    for (long i = 0; i < count; i++) to[i] = labels[order ? order[first + i] : first + i];
 }

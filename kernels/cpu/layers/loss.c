@@ -108,8 +108,22 @@ size_t cpu_loss_scratch(const struct queue *q, long images) {
     return (size_t)images * sizeof(struct loss_row);
 }
 
-double cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void *y,
-                const struct loss_targets *targets, void *dy, long *correct) {
+static void add_to_tally(struct tally *t, double loss, long correct, long images) {
+    t->loss = loss;
+    t->correct = correct;
+    t->loss_sum += loss;
+    t->weighted_sum += loss * (double)images;
+    if (correct >= 0) t->correct_sum += correct;
+    t->images += images;
+    if (t->fine == t->calls && isfinite(loss)) t->fine++;
+    t->calls++;
+}
+
+void cpu_tally(struct queue *q, struct tally *tally) { *tally = q->so_far; }
+void cpu_tally_clear(struct queue *q) { q->so_far = (struct tally){.correct = -1}; }
+
+void cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void *y,
+              const struct loss_targets *targets, void *dy) {
     struct loss_row *rows = q->scratch;
     double weight = weight_of(loss, images, outputs), sum = 0;
     struct loss_task task = {q, loss, weight, outputs, y, dy, targets, rows};
@@ -117,10 +131,10 @@ double cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void
         cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / outputs, loss_together, &task);
     else
         cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / 8 / outputs, loss_body, &task);
-    *correct = targets->labels ? 0 : -1;
+    long correct = targets->labels ? 0 : -1;
     for (long i = 0; i < images; i++) {
         sum += rows[i].loss;
-        if (targets->labels) *correct += rows[i].correct;
+        if (targets->labels) correct += rows[i].correct;
     }
-    return sum * weight;
+    add_to_tally(&q->so_far, sum * weight, correct, images);
 }
