@@ -73,7 +73,8 @@ static void add_curve(struct plot *plot, const struct crossover *all, size_t cou
             add_case(plot, &all[i], &all[i].duels[d],
                      gpu ? all[i].duels[d].gpu : all[i].duels[d].cpu, series);
     }
-    qsort(plot->points + first, plot->count - first, sizeof *plot->points, by_x);
+    if (plot->count > first)
+        qsort(plot->points + first, plot->count - first, sizeof *plot->points, by_x);
 }
 
 /* Where the curves cross, and in words for each of them. */
