@@ -34,12 +34,13 @@ struct double_product {
 #ifndef FLOPSTEP_CUDA_ON_HOST
 
 #if defined(__CUDA_ARCH__)
-using namespace nvcuda;
-
 namespace {
 
 /* What a lane holds of the factors and of the sum, and the product itself. */
 template <class Product> struct warp_product;
+
+#if __CUDA_ARCH__ >= 700 /* mma.h is empty before */
+using namespace nvcuda;
 
 template <class Product, class Factor> struct wmma_product {
     typedef float sum;
@@ -54,6 +55,7 @@ template <class Product, class Factor> struct wmma_product {
         wmma::mma_sync(c, a, b, c);
     }
 };
+#endif
 template <class T, int COUNT> struct lane_numbers {
     enum { num_elements = COUNT };
     T x[COUNT];
