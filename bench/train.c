@@ -308,6 +308,7 @@ static void run_exercise(struct session *s, const struct job *job) {
     char reason[64];
     snprintf(reason, sizeof reason, "%d of %d numbers differ from the known ones", wrong, count);
     row.kind = "exercise";
+    row.device = &cpu_device; /* whatever was asked for */
     row.recipe = job->recipe.name;
     row.type = SCALAR_D;
     row.threads = 1;

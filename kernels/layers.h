@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "kernels/scalar.h"
+#include "kernels/tally.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,16 +56,6 @@ extern const struct measure_row measure_table[MEASURE_COUNT];
  * tensor cores (sums stay in single precision). */
 enum math { MATH_FP32, MATH_TF32, MATH_BF16, MATH_COUNT };
 extern const char *const math_names[]; /* NULL-terminated, in the order of the enum */
-
-/* What the losses on a queue have come to since tally_clear. */
-struct tally {
-    double loss;  /* the latest */
-    long correct; /* of the latest: images whose largest output is the labelled one (with one
-                     output: on the right side of a half); -1 without labels */
-    double loss_sum, weighted_sum; /* of loss, of loss x images */
-    long correct_sum, images, calls;
-    long fine; /* calls before the first one whose loss is not finite */
-};
 
 /* Where operations are issued: a device with its GEMM and threads. An operation reads and writes
  * memory of that device; operations of one queue run one after the other. */

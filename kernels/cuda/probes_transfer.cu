@@ -62,19 +62,9 @@ static void run_launches_waiting(const struct device *device, void *, void *, si
 enum { GRAPH_KERNELS = 20, MOST_DEVICES = 64 };
 
 static cudaGraphExec_t record_launches(struct cuda_state *s) {
-    cudaGraph_t graph = NULL;
-    cudaGraphExec_t recorded = NULL;
-    cudaError_t error = cudaStreamBeginCapture(s->stream, cudaStreamCaptureModeThreadLocal);
-    if (!cuda_check(s, error, "recording a graph")) return NULL;
-    for (int i = 0; i < GRAPH_KERNELS; i++) launch(s);
-    if (!cuda_check(s, cudaStreamEndCapture(s->stream, &graph), "recording a graph")) return NULL;
-#if CUDART_VERSION >= 12000
-    error = cudaGraphInstantiate(&recorded, graph, 0);
-#else
-    error = cudaGraphInstantiate(&recorded, graph, NULL, NULL, 0);
-#endif
-    cudaGraphDestroy(graph);
-    return cuda_check(s, error, "recording a graph") ? recorded : NULL;
+    cuda_graph_begin(s, "recording a graph");
+    for (int i = 0; i < GRAPH_KERNELS && !s->failed; i++) launch(s);
+    return cuda_graph_end(s, "recording a graph");
 }
 
 /* Recorded at the first call, which is never a timed one, and kept while the process lives. */

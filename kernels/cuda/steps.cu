@@ -116,30 +116,10 @@ void cuda_step_open(struct queue *q) {
 
 void cuda_step_close(struct queue *q) { q->in_step = false; }
 
-void cuda_record_begin(struct queue *q) {
-    struct cuda_state *s = cuda_state_of(q);
-    if (s->failed) return;
-    cuda_check(s, cudaStreamBeginCapture(s->stream, cudaStreamCaptureModeThreadLocal),
-               "recording a step");
-}
+void cuda_record_begin(struct queue *q) { cuda_graph_begin(cuda_state_of(q), "recording a step"); }
 
 void *cuda_record_end(struct queue *q) {
-    struct cuda_state *s = cuda_state_of(q);
-    cudaGraph_t graph = NULL;
-    cudaGraphExec_t executable = NULL;
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    cudaStreamIsCapturing(s->stream, &status);
-    if (status == cudaStreamCaptureStatusNone) return NULL;
-    cudaError_t error = cudaStreamEndCapture(s->stream, &graph);
-    if (!cuda_check(s, error, "recording a step")) return NULL;
-#if CUDART_VERSION >= 12000
-    error = cudaGraphInstantiate(&executable, graph, 0);
-#else
-    error = cudaGraphInstantiate(&executable, graph, NULL, NULL, 0);
-#endif
-    cuda_check(s, error, "making a graph of a step");
-    cudaGraphDestroy(graph);
-    return executable;
+    return cuda_graph_end(cuda_state_of(q), "recording a step");
 }
 
 void cuda_replay(struct queue *q, void *recording) {

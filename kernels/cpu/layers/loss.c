@@ -108,17 +108,6 @@ size_t cpu_loss_scratch(const struct queue *q, long images) {
     return (size_t)images * sizeof(struct loss_row);
 }
 
-static void add_to_tally(struct tally *t, double loss, long correct, long images) {
-    t->loss = loss;
-    t->correct = correct;
-    t->loss_sum += loss;
-    t->weighted_sum += loss * (double)images;
-    if (correct >= 0) t->correct_sum += correct;
-    t->images += images;
-    if (t->fine == t->calls && isfinite(loss)) t->fine++;
-    t->calls++;
-}
-
 void cpu_tally(struct queue *q, struct tally *tally) { *tally = q->so_far; }
 void cpu_tally_clear(struct queue *q) { q->so_far = (struct tally){.correct = -1}; }
 
@@ -136,5 +125,5 @@ void cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void *
         sum += rows[i].loss;
         if (targets->labels) correct += rows[i].correct;
     }
-    add_to_tally(&q->so_far, sum * weight, correct, images);
+    tally_add(&q->so_far, sum * weight, correct, images);
 }

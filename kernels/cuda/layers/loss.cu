@@ -105,18 +105,6 @@ static __device__ void one_row(const loss_task<T> &t, long row, bool there) {
     if (there && lane == 0) t.rows[row] = {loss, against == 0};
 }
 
-/* As add_to_tally of kernels/cpu/layers/loss.c. */
-static __device__ void add_to_tally(struct tally *t, double loss, long correct, long images) {
-    t->loss = loss;
-    t->correct = correct;
-    t->loss_sum += loss;
-    t->weighted_sum += loss * (double)images;
-    if (correct >= 0) t->correct_sum += correct;
-    t->images += images;
-    if (t->fine == t->calls && loss - loss == 0) t->fine++; /* NaN and infinity: NaN */
-    t->calls++;
-}
-
 /* By one block. */
 template <class T> static __device__ void add_rows(const loss_task<T> &t) {
     double loss = 0;
@@ -127,7 +115,7 @@ template <class T> static __device__ void add_rows(const loss_task<T> &t) {
     }
     loss = combine<TEAM_BLOCK>(loss, sum_op());
     correct = combine<TEAM_BLOCK>(correct, sum_op());
-    if (threadIdx.x == 0) add_to_tally(t.tally, loss * t.weight, t.labels ? correct : -1, t.images);
+    if (threadIdx.x == 0) tally_add(t.tally, loss * t.weight, t.labels ? correct : -1, t.images);
 }
 
 template <class T> static __global__ void loss_sum_kernel(loss_task<T> t) { add_rows(t); }
