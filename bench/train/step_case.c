@@ -129,15 +129,20 @@ static void run_plain(void *context, long repetitions) {
     for (long i = 0; i < repetitions; i++) one_step(context);
 }
 
-/* By events, with the host's time to issue beside it. */
+/* By events, with the host's time to issue beside it. Cases share the device's tally, so what came
+ * of these steps is asked at once. */
 static double time_plain(void *context, long repetitions) {
     struct step_case *c = context;
+    struct tally tally;
+    c->device->layers->tally_clear(&c->queue);
     c->device->event_record(c->device, c->from);
     double begin = clock_seconds();
     run_plain(c, repetitions);
     double host = clock_seconds() - begin;
     c->device->event_record(c->device, c->to);
     double seconds = c->device->event_seconds(c->device, c->from, c->to);
+    c->device->layers->tally(&c->queue, &tally);
+    if (tally.fine < tally.calls) c->diverged = true;
     if (repetitions == c->plain->repetitions && queue_uses(&c->queue, MEASURE_GRAPH))
         c->host[c->host_count++ % MOST_HOST_TIMES] = host / (double)repetitions;
     return seconds;

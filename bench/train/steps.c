@@ -113,13 +113,10 @@ void step_group_list(const struct step_group *g) {
 
 /* What a device that runs behind tells only when asked. */
 static void look_behind(struct step_case *c, struct train_row *row) {
-    struct tally tally;
     bool noisy;
     if (!c->device->runs_behind) return;
-    c->device->layers->tally(&c->queue, &tally);
     const char *error = c->device->error(c->device);
     if (error) snprintf(c->reason, sizeof c->reason, "%s failed: %s", c->device->name, error);
-    c->diverged = tally.fine < tally.calls;
     size_t hosts = c->host_count < MOST_HOST_TIMES ? c->host_count : MOST_HOST_TIMES;
     if (hosts) row->host_s = statistics_median(c->host, hosts);
     if (c->unrecorded && c->unrecorded->sampler.count)

@@ -114,6 +114,15 @@ class Train(unittest.TestCase):
         self.assertIn("diverged at step", reasons[0])
         self.assertEqual(reasons[0].split(":")[0], reasons[1].split(":")[0])
 
+    def test_a_case_that_diverges_leaves_the_others_alone(self):
+        for device in ("cpu", "cuda"):
+            self.folder = tempfile.mkdtemp(dir=self.folder)
+            self.train("--network", "12x12x1 30relu 30relu 30relu 10softmax", "--optimizer",
+                       "sgd:lr=10", "--batch", "1,1024", "--steps", "60", "--threads", "1",
+                       "--quiet", "--device", device, code=1)
+            self.assertEqual([r["status"] for r in self.rows()], ["failed", "ok"], device)
+            self.assertIn("diverged", self.rows()[0]["reason"])
+
     def test_the_report_makes_nothing_of_emulated_rows(self):
         self.train(*TINY, *STEPS, "--device", "cuda")
         done = cli.run("report", "out/train.jsonl", "--out", "report", cwd=self.folder)
