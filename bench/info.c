@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/commands.h"
+#include "bench/devices.h"
 #include "bench/harness/clock.h"
 #include "bench/harness/error.h"
 #include "bench/harness/machine_state.h"
@@ -14,7 +15,7 @@
 #include "kernels/cpu/builtin.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/topology.h"
-#include "kernels/device_module.h"
+#include "kernels/device.h"
 
 static const struct option_row no_options[] = {{NULL, NULL, NULL, NULL}};
 
@@ -75,27 +76,6 @@ static void print_libraries(void) {
     }
 }
 
-/* GPUs, or why there are none: no module, no driver, no card. */
-static void print_gpus(void) {
-    char reason[1024] = "";
-    const struct device_module *module = device_module_load(reason, sizeof reason);
-    if (!module) {
-        printf("  %-18s not usable: %s\n", "cuda", reason);
-        return;
-    }
-    int count = module->count(reason, sizeof reason);
-    if (count <= 0) printf("  %-18s not usable: %s\n", module->name, reason);
-    for (int i = 0; i < count; i++) {
-        const struct device *device = module->open(i, reason, sizeof reason);
-        if (device)
-            printf("  %-18s %s; %s; built for %s\n", device->name, device->what, device->versions,
-                   module->built_for);
-        else
-            printf("  %s:%-*d not usable: %s\n", module->name, (int)(17 - strlen(module->name)), i,
-                   reason);
-    }
-}
-
 int command_info(int argc, char **argv) {
     options_parse(&usage, argc, argv, NULL);
     printf("flopstep %s (%s), %s, %s\n", BUILD_VERSION, BUILD_GIT_REVISION, BUILD_COMPILER,
@@ -103,9 +83,7 @@ int command_info(int argc, char **argv) {
     print_machine();
     print_libraries();
     row("devices", "");
-    for (const struct device *const *device = device_table(); *device; device++)
-        printf("  %-18s %s\n", (*device)->name, (*device)->what);
-    print_gpus();
+    devices_print(18);
     char path[4096];
     row("gnuplot scripts", share_find(SHARE_PLOTS, path, sizeof path) ? path : "not found");
     for (const char *const *line = provenance_warnings(); *line; line++) row("warning", *line);

@@ -4,6 +4,7 @@
 
 #include "bench/blas/recipes.h"
 #include "bench/commands.h"
+#include "bench/devices.h"
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
 #include "bench/peak/sweep.h"
@@ -12,7 +13,6 @@
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/builtin.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/device.h"
 #include "kernels/kernel.h"
 #include "kernels/probes/bandwidth.h"
 #include "nn/layers.h"
@@ -88,10 +88,7 @@ static void list_probes(void) {
         printf("  %-12s %s\n", row->name, row->what);
 }
 
-static void list_devices(void) {
-    for (const struct device *const *device = device_table(); *device; device++)
-        printf("  %-8s %s\n", (*device)->name, (*device)->what);
-}
+static void list_devices(void) { devices_print(8); }
 
 static void list_figures(void) {
     for (const struct figure *figure = figure_table; figure->name; figure++)
