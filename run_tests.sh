@@ -83,10 +83,11 @@ check_layout() {
     done < <(sources '*.c' '*.h' '*.cpp' '*.cu' '*.cuh')
 }
 
-# The files that the build compiles, without those it generates.
-compiled() {
-    sed -n 's/^ *"file": "\(.*\)",*$/\1/p' build/compile_commands.json |
-        awk -v generated="$here/build" 'index($0, generated) != 1' | sort -u | tr '\n' '\0'
+# The files with these endings that a build compiles, without those it generates.
+compiled() { # FOLDER PATTERN
+    sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$1/compile_commands.json" |
+        awk -v generated="$here/build" -v ending="$2" \
+            'index($0, generated) != 1 && $0 ~ ending' | sort -u | tr '\n' '\0'
 }
 
 # gcc's own headers come last, for omp.h where clang has none.
@@ -95,9 +96,14 @@ check_tidy() {
     say "clang-tidy"
     local headers
     headers=$(cc -print-file-name=include)
-    compiled | xargs -0 -r -n 4 -P "$jobs" \
+    compiled build '[.](c|cpp)$' | xargs -0 -r -n 4 -P "$jobs" \
         clang-tidy -p build --quiet --warnings-as-errors='*' --extra-arg=-idirafter"$headers" \
         2>build/clang-tidy.log || { note clang-tidy; tail -n 20 build/clang-tidy.log >&2; }
+    # CUDA sources as the C++ that the emulation makes of them; nvcc's options are not clang's.
+    [[ -f build-asan-ubsan/compile_commands.json ]] || return
+    compiled build-asan-ubsan '[.]cu$' | xargs -0 -r -n 4 -P "$jobs" \
+        clang-tidy -p build-asan-ubsan --quiet --warnings-as-errors='*' \
+        2>build/clang-tidy-cuda.log || { note "clang-tidy of CUDA"; tail -n 20 build/clang-tidy-cuda.log >&2; }
 }
 
 # The unit tests of the release build under valgrind's memcheck.

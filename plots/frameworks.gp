@@ -18,8 +18,10 @@ PANEL_W = 860; PANEL_H = 30 + 60 + GROUPS * (LANES * LANE + 14)
 load HERE."common.gp"
 NOTE = "median of rounds in turn, bar: its interval"
 do for [t = 1:words(THREADS)] {
-    NOTE = NOTE.sprintf("   ·   %s: %s thread%s", t == 1 ? "filled" : t == 2 ? "open" : "small", \
-                        word(THREADS, t), word(THREADS, t) eq "1" ? "" : "s")
+    if (word(THREADS, t) ne "0") { # 0: a GPU's
+        NOTE = NOTE.sprintf("   ·   %s: %s thread%s", t == 1 ? "filled" : t == 2 ? "open" : "small", \
+                            word(THREADS, t), word(THREADS, t) eq "1" ? "" : "s")
+    }
 }
 
 set multiplot

@@ -257,7 +257,7 @@ static double measure(const struct blas_options *o, struct runner *runners, stru
     size_t used = 0;
     double seconds = 0;
     for (size_t i = 0; i < count; i++) {
-        if (members[i].status != MEMBER_OK) continue;
+        if (members[i].status != MEMBER_OK || !runners[i].member) continue;
         of[i] = &subjects[used];
         subjects[used++] = subject_of(o, &runners[i]);
     }
@@ -378,7 +378,8 @@ static double run_group(const struct blas_options *o, struct group_memory *memor
         }
     double seconds = measure(o, runners, members, count, progress);
     for (size_t i = 0; i < count && o->sustain > 0; i++)
-        if (members[i].status == MEMBER_OK && !interrupt_came()) sustain(&runners[i], progress);
+        if (members[i].status == MEMBER_OK && runners[i].member && !interrupt_came())
+            sustain(&runners[i], progress);
     fail_lost(o, members, count);
     for (size_t i = 0; i < count; i++) free_runner(&runners[i]);
     free(runners);

@@ -151,7 +151,7 @@ static size_t count_panels(const struct crossover *all, size_t count, const char
 /* Those of one type and, where `level` is given, of that level of BLAS. */
 static void add_plot(const struct figure *figure, const struct crossover *all, size_t count,
                      const char *type, int level, struct plot **plots, size_t *plot_count) {
-    struct crossover *chosen = calloc(count, sizeof *chosen);
+    struct crossover *chosen = calloc(count + 1, sizeof *chosen);
     if (!chosen) die(EXIT_MISSING, "out of memory");
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)

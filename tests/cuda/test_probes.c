@@ -137,7 +137,7 @@ static void advances(enum scalar type) {
         assert_true(x[0] > 0 && x[0] < 1);
         for (int n = 1; n < 3; n++) {
             double y = x[n - 1];
-            for (double step = 0; step < steps; step++) y = map(type, y);
+            for (long step = 0; step < (long)steps; step++) y = map(type, y);
             if (y != x[n]) fail_msg("value %zu is %.17g, not %.17g", i, x[n], y);
         }
     }

@@ -129,10 +129,10 @@ static void networks(void **state) {
 
 static void optimizers(void **state) {
     (void)state;
-    char text[64];
+    char optimizer[64];
     for (const struct optimizer_kind *kind = optimizer_kinds; kind->name; kind++) {
-        snprintf(text, sizeof text, "%s:lr=0.01", kind->name);
-        compare(small_mlp, SCALAR_D, 0, SAMPLING_EPOCHS, text, 12, 1e-9);
+        snprintf(optimizer, sizeof optimizer, "%s:lr=0.01", kind->name);
+        compare(small_mlp, SCALAR_D, 0, SAMPLING_EPOCHS, optimizer, 12, 1e-9);
     }
     /* L2 leaves biases out: layers are then updated by themselves. */
     compare(small_cnn, SCALAR_D, 0, SAMPLING_EPOCHS, "sgd:lr=0.1,l2=0.01", 12, 1e-11);

@@ -452,7 +452,7 @@ static void graph_replay() {
     {
         int n = 4; /* copied when it is launched */
         LAUNCH(add_one, 1, 32, 0, stream, d, n);
-        n = 0;
+        n = 0; /* NOLINT(clang-analyzer-deadcode.DeadStores): that is the point */
     }
     float alpha = 2; /* likewise */
     CHECK(cublasSscal(blas, 4, &alpha, d, 1) == CUBLAS_STATUS_SUCCESS);
@@ -550,11 +550,13 @@ static void capture_rules() {
 
 static std::vector<double> wide(const std::vector<__half> &x) {
     std::vector<double> y;
+    y.reserve(x.size());
     for (__half v : x) y.push_back(__half2float(v));
     return y;
 }
 static std::vector<double> wide(const std::vector<__nv_bfloat16> &x) {
     std::vector<double> y;
+    y.reserve(x.size());
     for (__nv_bfloat16 v : x) y.push_back(__bfloat162float(v));
     return y;
 }
@@ -592,7 +594,7 @@ static void product_case(cublasHandle_t blas, cudaDataType in, cudaDataType out,
                             after = wide(on_host(dc, c.size()));
         for (int i = 0; i < ldc; i++)
             for (int j = 0; j < n; j++) {
-                double expected = before[(size_t)(i + j * ldc)];
+                double expected = before[(size_t)i + (size_t)j * (size_t)ldc];
                 if (i < m) {
                     double sum = 0;
                     for (int p = 0; p < k; p++)

@@ -118,7 +118,7 @@ static void threads(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_dies("--threads", bad[i], EXIT_USAGE, "--threads");
     char many[2 * MOST_THREAD_COUNTS + 2] = "1";
-    for (int i = 0; i < MOST_THREAD_COUNTS; i++) strcat(many, ",1");
+    for (size_t i = 0; i < MOST_THREAD_COUNTS; i++) memcpy(many + 1 + 2 * i, ",1", 3);
     c = with("--threads", many); /* the same number once more is no other case */
     assert_int_equal(c.thread_counts, 1);
 }

@@ -4,7 +4,6 @@
 
 #include <fenv.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,42 +17,45 @@
 
 #if defined __GLIBC__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 #define COUNTS_ALLOCATIONS 1
-static atomic_long allocations;
+static _Atomic long allocations;
 
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 void *malloc(size_t size) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     return __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     return __libc_calloc(count, size);
 }
 
 void *realloc(void *old, size_t size) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     return __libc_realloc(old, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     *memory = __libc_memalign(alignment, size);
     return *memory ? 0 : 12;
 }
 
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
+
 /* The device's memory comes from here. */
 void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset) {
-    atomic_fetch_add(&allocations, 1);
+    allocations++;
     return (void *)syscall(SYS_mmap, address, length, protection, flags, file, offset);
 }
 #else
@@ -467,11 +469,11 @@ static void the_team_stays(void **state) {
 static long allocations_of_steps(const char *library, int threads, int steps) {
     struct run r;
     run_begin(&r, small_cnn, library, SCALAR_S, threads, SAMPLING_EPOCHS, "adam", 400, 32, 1);
-    assert_true(atomic_load(&allocations) > 0); /* it counts */
+    assert_true(allocations > 0); /* it counts */
     for (int step = 0; step < 3; step++) training_step(&r.training, NULL);
-    long before = atomic_load(&allocations);
+    long before = allocations;
     for (int step = 0; step < steps; step++) training_step(&r.training, NULL);
-    long now = atomic_load(&allocations) - before;
+    long now = allocations - before;
     run_end(&r);
     return now;
 }

@@ -271,8 +271,8 @@ static void text_is_read_back(void **state) {
         "rmsprop:rho=0.3333333333333333,eps=1e-30",
         "adam:correction=0",
         "adam:correction=1",
-        "adam:lr=1.2345678901234567e-05,beta1=0.12345678901234568,beta2=0.98765432109876543,"
-        "eps=1.2345678901234567e-08,l2=1.2345678901234567e-03,correction=0"};
+        ("adam:lr=1.2345678901234567e-05,beta1=0.12345678901234568,beta2=0.98765432109876543,"
+         "eps=1.2345678901234567e-08,l2=1.2345678901234567e-03,correction=0")};
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct optimizer_settings first, again;
         char text[OPTIMIZER_TEXT], twice[OPTIMIZER_TEXT];

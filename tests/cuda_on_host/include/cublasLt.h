@@ -57,6 +57,7 @@ typedef struct {
 } cublasLtMatmulHeuristicResult_t;
 
 extern "C" {
+/* Names that say more here than there. NOLINTBEGIN(readability-inconsistent-*) */
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle);
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *operation,
@@ -89,6 +90,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
                               const void *c, cublasLtMatrixLayout_t layout_c, void *d,
                               cublasLtMatrixLayout_t layout_d, const cublasLtMatmulAlgo_t *algo,
                               void *workspace, size_t workspace_bytes, cudaStream_t stream);
+/* NOLINTEND(readability-inconsistent-*) */
 }
 
 #endif
