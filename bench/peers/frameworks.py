@@ -18,6 +18,8 @@ The rules (docs/peers.md says why):
   * The same cores, the same number of threads, denormals flushed, variables that change how libraries
     choose kernels unset for all. A framework that takes the system's BLAS gets OpenBLAS built with OpenMP
     where that is installed: the build with threads of its own is many times slower beside OpenMP.
+  * On a GPU (--device cuda): PyTorch eager and with a CUDA graph of the whole step, the images on the
+    device as bytes and gathered there by each step, times by events, TF32 only where --math says so.
   * A case counts where its number of parameters is flopstep's and its loss falls on one batch.
 """
 import argparse
@@ -31,8 +33,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import results  # noqa: E402
-from tools import (MISSING, NOT_WRITTEN, ROOT, UNSET, USAGE, Failure, Flopstep, die,  # noqa: E402
-                   find_frameworks, note, own_cores, start_tools)
+from tools import (GPU_FRAMEWORKS, GPU_MODES, MATHS, MISSING, NOT_WRITTEN,  # noqa: E402
+                   ROOT, SWITCHES, UNSET, USAGE, Failure, Flopstep, die, find_frameworks, note, own_cores,
+                   require_device, start_tools)
 
 # Of the lectures
 BATCHES = {"softmax": 100, "two-layer": 100, "mlp16": 32, "mlp128": 128, "mlp5": 128,
@@ -74,6 +77,15 @@ def network_names(text):
     return names
 
 
+def switch_names(text):
+    names = text.split(",")
+    for name in names:
+        if name not in SWITCHES:
+            raise argparse.ArgumentTypeError(f"no switch is called '{name}'; there are "
+                                             + ", ".join(SWITCHES))
+    return names
+
+
 def batch_sizes(text):
     return None if text == "default" else whole_numbers("batches, or default")(text)
 
@@ -95,12 +107,17 @@ def options_of(arguments):
     add("--batch", metavar="LIST", type=batch_sizes, default=None,
         help="images in a step, e.g. 1,8, or default: that of the lecture "
              "(32 for mlp16, 100 for softmax and two-layer, else 128)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="where to run (default cpu)")
+    add("--math", choices=MATHS, default=None,
+        help="of a GPU's products: fp32 (strict, default), tf32, bf16 (PyTorch: autocast)")
     add("--threads", metavar="LIST", type=thread_counts, default=None,
-        help="numbers of threads, or all (default: 1,all)")
+        help="numbers of threads, or all (default: 1,all); of CPUs")
     add("--rounds", metavar="N", type=positive(int), default=9, help="(default 9)")
     add("--seconds", metavar="S", type=positive(float), default=0.3,
         help="of sampling for each case, tool and round (default 0.3)")
-    add("--plain", action="store_true",
+    add("--switches", metavar="LIST", type=switch_names, default=None,
+        help="what may make frameworks faster and is tried, e.g. channels_last,fused (default: all)")
+    add("--plain", action="store_const", dest="switches", const=[],
         help="try nothing: every framework as its tutorials write it")
     add("--python", metavar="PATH", action="append", default=[],
         help="a Python that has frameworks, e.g. of a virtual environment; may be repeated "
@@ -110,7 +127,12 @@ def options_of(arguments):
     add("--from", metavar="CSV", dest="earlier",
         help="measure nothing: table and figure of an earlier run's frameworks.csv")
     o = parser.parse_args(arguments)
-    o.threads = o.threads or thread_counts("1,all")
+    if o.device == "cpu" and o.math not in (None, "fp32"):
+        parser.error(f"--math {o.math} is of GPUs; --device cuda")
+    if o.device != "cpu" and o.threads:
+        parser.error("--threads is of CPUs; a GPU's step is issued by one thread")
+    o.math = o.math or "fp32"
+    o.threads = o.threads or thread_counts("1,all" if o.device == "cpu" else "all")
     return o
 
 
@@ -132,7 +154,8 @@ def prepare(o, tools, flopstep, cases):
     prepared, ready = {}, {}
     for number, case in enumerate(cases, 1):
         network, batch, threads = case
-        note(f"preparing {number} of {len(cases)}: {network}, batch {batch}, {threads} thread(s)")
+        note(f"preparing {number} of {len(cases)}: {network}, batch {batch}"
+             + (f", {threads} thread(s)" if o.device == "cpu" else ""))
         try:
             record = flopstep.visit(*case, min(o.seconds, 0.1))
         except Failure as failure:
@@ -141,7 +164,7 @@ def prepare(o, tools, flopstep, cases):
         ready[case] = record
         for name, workers in tools.items():
             try:
-                row = workers[threads].ask(do="prepare", network=network, batch=batch, plain=o.plain,
+                row = workers[threads].ask(do="prepare", network=network, batch=batch, switches=o.switches,
                                            optimizer=record["optimizer"], seconds=o.seconds)
                 row["reason"] = refusal(row, record)
             except Failure as failure:
@@ -195,7 +218,10 @@ def main(arguments):
         die(MISSING, f"'{o.flopstep}' is no program; build flopstep, or name it with --flopstep")
     o.flopstep = os.path.abspath(shutil.which(o.flopstep))
     o.python = [os.path.abspath(p) if os.sep in p else p for p in o.python]
-    found = find_frameworks(o.python)
+    gpu = o.device != "cpu"
+    if gpu:
+        require_device(o.flopstep, o.device)
+    found = find_frameworks(o.python, GPU_FRAMEWORKS if gpu else None)
     if not found:
         die(MISSING, "no framework is installed, so there is nothing to compare with")
     stamp = time.strftime("peers-%Y%m%dT%H%M%SZ", time.gmtime())
@@ -212,10 +238,11 @@ def main(arguments):
     cases = [(n, b, t) for n in o.networks for b in (o.batch or [BATCHES[n]]) for t in o.threads]
     tools, loads = {}, [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as folder:
-        flopstep = Flopstep(o.flopstep, pathlib.Path(folder))
+        flopstep = Flopstep(o.flopstep, pathlib.Path(folder), o.device, o.math)
         try:
             note(f"system's BLAS for all tools: {flopstep.blas or 'as the system has it'}")
-            tools = start_tools(found, o.threads, flopstep.blas, log)
+            tools = start_tools(found, o.threads, flopstep.blas, log,
+                                [(mode, o.math) for mode in GPU_MODES] if gpu else [()])
             if not tools:
                 die(MISSING, "no framework starts, so there is nothing to compare with")
             prepared, ready = prepare(o, tools, flopstep, cases)
@@ -227,7 +254,8 @@ def main(arguments):
             log.close()
     loads.append(os.getloadavg()[0])
     machine = results.machine_line(flopstep, loads)
-    rows = results.rows_of(tools, prepared, rounds, machine)
+    device = flopstep.provenance["devices"][0]["name"] if gpu and flopstep.provenance else o.device
+    rows = results.rows_of(tools, prepared, rounds, machine, device, o.math)
     try:
         results.write_csv(rows, out / "frameworks.csv")
         results.write_record(out / "frameworks.jsonl", o, tools, flopstep, prepared, rounds, loads)

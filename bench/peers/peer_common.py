@@ -1,12 +1,14 @@
 """What the workers of bench/peers/frameworks.py share: the networks, the images, the loop that times.
 
-A worker is a process for one framework and one number of threads. It reads a line of JSON a request
-and answers with one; batches and parameters are in memory before a clock is read.
+A worker is a process for one framework and one number of threads: WORKER.py THREADS [ITS OWN WORDS].
+It reads a line of JSON a request and answers with one; batches and parameters are in memory before a
+clock is read.
 
     {"do": "prepare", "network": ..., "batch": ..., "optimizer": "sgd:lr=0.5", "seconds": ...,
-     "plain": true where no switch is to be tried}
+     "switches": names of those to try, or null for all}
     {"do": "time", "network": ..., "batch": ..., "seconds": ...}
 """
+import contextlib
 import itertools
 import json
 import math
@@ -74,20 +76,37 @@ def has_dropout(network):
     return any(layer[0] == "dropout" for layer in NETWORKS[network])
 
 
-def synthetic(shape):
-    """IMAGES images of random pixels in [0, 1] and random labels: float32 [IMAGES, *shape], int64."""
+def synthetic_bytes(shape):
+    """IMAGES images of random pixels and random labels: uint8 [IMAGES, *shape], int64."""
     import numpy
     generator = numpy.random.default_rng(1)
     pixels = generator.integers(0, 256, (IMAGES, *shape), dtype=numpy.uint8)
-    return pixels.astype(numpy.float32) / 255, generator.integers(0, 10, IMAGES)
+    return pixels, generator.integers(0, 10, IMAGES)
+
+
+def synthetic(shape):
+    """The same with pixels in [0, 1]: float32."""
+    pixels, labels = synthetic_bytes(shape)
+    return pixels.astype("float32") / 255, labels
 
 
 def libraries_loaded():
     """Shared libraries of this process that compute, as the kernel sees them."""
-    words = ("blas", "mkl", "blis", "dnnl", "eigen", "gomp", "iomp", "omp.so", "nvpl", "armpl")
+    words = ("blas", "mkl", "blis", "dnnl", "eigen", "gomp", "iomp", "omp.so", "nvpl", "armpl",
+             "cudnn")
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         paths = {line.split(None, 5)[5].strip() for line in maps if len(line.split(None, 5)) > 5}
     return sorted(p for p in paths if ".so" in p and any(w in os.path.basename(p) for w in words))
+
+
+def timed(case, batches):
+    """Seconds of a group of steps, by the case's own clock where it has one (events of a GPU), and the
+    loss of the last."""
+    if hasattr(case, "timed"):
+        return case.timed(batches)
+    start = time.perf_counter()
+    loss = case.steps(batches)
+    return time.perf_counter() - start, loss
 
 
 def time_steps(case, batches, seconds):
@@ -98,27 +117,33 @@ def time_steps(case, batches, seconds):
     begin = time.perf_counter()
     steps = 0
     while steps < 3 or time.perf_counter() - begin < 0.2 * seconds:
-        case.steps([next(walk)])
+        timed(case, [next(walk)])
         steps += 1
-    repetitions = max(1, math.ceil(GROUP_S * steps / (time.perf_counter() - begin)))
+    group_s = getattr(case, "group_s", GROUP_S)
+    repetitions = max(1, math.ceil(group_s * steps / (time.perf_counter() - begin)))
     samples, total, loss = [], 0.0, None
     while len(samples) < 3 or total < seconds:
         group = list(itertools.islice(walk, repetitions))
-        start = time.perf_counter()
-        loss = case.steps(group)
-        spent = time.perf_counter() - start
+        spent, loss = timed(case, group)
         samples.append(spent / repetitions)
         total += spent
     return samples, float(loss)
+
+
+def darkened(case, batch):
+    """A context with the batch, its pixels scaled by CHECK_SCALE."""
+    if hasattr(case, "darkened"):
+        return case.darkened(batch, CHECK_SCALE)
+    x, y = batch
+    return contextlib.nullcontext((x * CHECK_SCALE, y))
 
 
 def losses_of_one_batch(case, batch):
     """Loss before and after CHECK_STEPS steps on the same batch, trained as the case trains; means of
     three steps each, for dropout's sake."""
     case.reset()
-    x, y = batch
-    batch = x * CHECK_SCALE, y
-    losses = [float(case.steps([batch])) for _ in range(CHECK_STEPS)]
+    with darkened(case, batch) as dark:
+        losses = [float(case.steps([dark])) for _ in range(CHECK_STEPS)]
     return statistics.mean(losses[:3]), statistics.mean(losses[-3:])
 
 
@@ -155,7 +180,7 @@ def serve(make_peer):
         print(json.dumps(fields), file=out, flush=True)
 
     try:
-        peer = make_peer(int(sys.argv[1]))
+        peer = make_peer(int(sys.argv[1]), *sys.argv[2:])
     except Exception as error:
         answer(error=str(error))
         return
@@ -166,7 +191,8 @@ def serve(make_peer):
         key = network, batch = ask["network"], ask["batch"]
         try:
             if ask["do"] == "prepare":
-                switches = [] if ask.get("plain") else peer.switches(network)
+                wanted = ask.get("switches")
+                switches = [s for s in peer.switches(network) if wanted is None or s in wanted]
                 case, kept, tried = tune(peer, network, batch, ask["optimizer"], ask["seconds"], switches)
                 cases[key] = case, set(kept)
                 first = peer.batches(network, batch, set(kept))[0]

@@ -3,6 +3,7 @@ import functools
 import inspect
 import os
 import sys
+import types
 
 import torch
 from torch import nn
@@ -34,7 +35,18 @@ def layer_of(layer, shape):
     return {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[kind](), shape
 
 
-def optimizer_of(text, parameters, switches):
+def model_of(network, shape, switches):
+    """The network behind images of that shape, in training mode."""
+    shape, modules = list(shape), []
+    for layer in common.layers_of(network):
+        module, shape = layer_of(layer, shape)
+        modules.append(module)
+    model = nn.Sequential(*modules).train()
+    return model.to(memory_format=torch.channels_last) if "channels_last" in switches else model
+
+
+def optimizer_of(text, parameters, switches, capturable=False):
+    """capturable: for CUDA graphs, where the optimizer knows the word (those without need nothing)."""
     name, v = common.optimizer_of(text)
     kind, numbers = {
         "sgd": lambda: (torch.optim.SGD, {}),
@@ -50,19 +62,24 @@ def optimizer_of(text, parameters, switches):
         numbers["fused"] = True
     elif "foreach" in switches:
         numbers["foreach"] = True
+    if capturable and "capturable" in inspect.signature(kind).parameters:
+        numbers["capturable"] = True
     return kind(parameters, lr=v["lr"], **numbers)
+
+
+def alone(function):
+    """A copy with code of its own: what torch.compile has made is kept by code, a few for each, and
+    beyond those it goes back to eager without a word."""
+    copy = types.FunctionType(function.__code__.replace(), function.__globals__, function.__name__,
+                              function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 class Case:
     def __init__(self, network, example, optimizer, switches):
         torch.manual_seed(1)
-        shape, modules = list(example.shape[1:]), []
-        for layer in common.layers_of(network):
-            module, shape = layer_of(layer, shape)
-            modules.append(module)
-        self.model = nn.Sequential(*modules).train()
-        if "channels_last" in switches:
-            self.model = self.model.to(memory_format=torch.channels_last)
+        self.model = model_of(network, example.shape[1:], switches)
         self.parameters = sum(p.numel() for p in self.model.parameters())
         self.initial = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimizer = optimizer_of(optimizer, self.model.parameters(), switches)
@@ -73,7 +90,7 @@ class Case:
             forward = torch.jit.trace(self.model, example, check_trace=False)
         self.loss_of = lambda x, y: criterion(forward(x), y)
         if "compile" in switches:
-            self.loss_of = torch.compile(self.loss_of)
+            self.loss_of = torch.compile(alone(self.loss_of))
 
     def reset(self):
         self.model.load_state_dict(self.initial)

@@ -10,12 +10,14 @@ import sys
 import ratios
 from tools import MISSING, ROOT, UNSET, USAGE, die, note, own_cores
 
-COLUMNS = """framework version variant python network batch threads status reason rounds ratio low high
-coverage best_ratio median_s best_s flopstep_median_s flopstep_best_s plain_s tuned_s machine""".split()
+COLUMNS = """framework version variant python network batch device math threads status reason rounds
+ratio low high coverage best_ratio median_s best_s flopstep_median_s flopstep_best_s plain_s tuned_s
+machine""".split()
+CPU_ONLY = [c for c in COLUMNS if c not in ("device", "math")]  # of files older than GPUs here
 NUMBERS = set(COLUMNS[COLUMNS.index("rounds"):-1])
 
 
-def rows_of(tools, prepared, rounds, machine):
+def rows_of(tools, prepared, rounds, machine, device="cpu", math="fp32"):
     """A row of the CSV for each framework and case, from the rounds in which both sides have samples."""
     rows = []
     for (name, case), row in prepared.items():
@@ -24,7 +26,9 @@ def rows_of(tools, prepared, rounds, machine):
         line = dict.fromkeys(COLUMNS, "")
         line |= {"framework": worker.about["framework"], "version": worker.about["version"],
                  "variant": row.get("variant", ""), "python": worker.python, "network": case[0],
-                 "batch": case[1], "threads": case[2], "status": "refused", "reason": row["reason"] or "no round",
+                 "batch": case[1], "device": device, "math": math,
+                 "threads": case[2] if device == "cpu" else "", "status": "refused",
+                 "reason": row["reason"] or "no round",
                  "plain_s": tried[0] if tried else "", "tuned_s": min(tried) if tried else "",
                  "machine": machine}
         theirs, ours = rounds.get((name, case), {}), rounds.get(("flopstep", case), {})
@@ -41,11 +45,12 @@ def seconds_text(s):
 
 
 def print_table(rows):
-    line = "{:<10} {:>5} {:>3}  {:<20} {:>9} {:>9} {:>7}  {:<15} {:>6}  {}"
+    width = max([20, *(len(f"{r['framework']} {r['version']}") for r in rows)])
+    line = "{:<10} {:>5} {:>3}  {:<%d} {:>9} {:>9} {:>7}  {:<15} {:>6}  {}" % width
     print(line.format("network", "batch", "thr", "framework", "its step", "flopstep", "ratio",
                       "interval", "best", "as").rstrip())
     for r in rows:
-        head = r["network"], r["batch"], r["threads"], f"{r['framework']} {r['version']}"
+        head = r["network"], r["batch"], r["threads"] or "-", f"{r['framework']} {r['version']}"
         if r["status"] == "ok":
             print(line.format(*head, seconds_text(r["median_s"]), seconds_text(r["flopstep_median_s"]),
                               f"{r['ratio']:.2f}", f"{r['low']:.2f} - {r['high']:.2f}",
@@ -63,12 +68,14 @@ def read_rows(path):
     try:
         with open(path, encoding="utf-8", newline="") as file:
             table = csv.DictReader(file)
-            if table.fieldnames != COLUMNS:
+            if table.fieldnames not in (COLUMNS, CPU_ONLY):
                 die(USAGE, f"--from: '{path}' is no frameworks.csv of this script")
             rows = list(table)
         for row in rows:
             for name in NUMBERS & row.keys():
                 row[name] = float(row[name]) if row[name] else ""
+            row.setdefault("device", "cpu")
+            row.setdefault("math", "fp32")
             if None in row.values() or (row["status"] == "ok" and row["ratio"] == ""):
                 raise ValueError("a row is cut off")
             row["rounds"] = int(row["rounds"] or 0)
@@ -77,6 +84,11 @@ def read_rows(path):
     except (ValueError, UnicodeError) as error:
         die(USAGE, f"--from: '{path}': {error}")
     return rows
+
+
+def subtitle(row):
+    words = row["machine"].replace(", ", " · ")
+    return words if row["device"] == "cpu" else f"{words} · {row['math']}"
 
 
 def write_figure(rows, folder):
@@ -96,7 +108,7 @@ def write_figure(rows, folder):
             out.writerow(["", f"{r['framework']} {r['version']}", "point",
                           groups.index((r["network"], str(r["batch"]))), r["ratio"], r["low"], r["high"],
                           "", "", f"{r['network']} · {r['batch']} images", "Frameworks beside flopstep",
-                          r["machine"].replace(", ", " · "), r["threads"]])
+                          subtitle(r), r["threads"] or 0])
     if not shutil.which("gnuplot"):
         note("no figure: gnuplot is not installed (apt install gnuplot-nox)")
         return
@@ -123,7 +135,8 @@ def write_record(path, o, tools, flopstep, prepared, rounds, loads):
             "flopstep_info": flopstep.info, "system_blas": flopstep.blas,
             "system": platform.platform(), "cores": own_cores(), "load": loads,
             "unset": {k: os.environ[k] for k in UNSET if k in os.environ}, "settings": {
-                "rounds": o.rounds, "seconds": o.seconds, "plain": o.plain},
+                "rounds": o.rounds, "seconds": o.seconds, "switches": o.switches,
+                "device": o.device, "math": o.math},
             "tools": {name: {t: w.about | {"python": w.python} for t, w in workers.items()}
                       for name, workers in tools.items()}}
     with open(path, "x", encoding="utf-8") as file:
@@ -138,5 +151,8 @@ def machine_line(flopstep, loads):
     p = flopstep.provenance or {}
     cpu = p.get("cpu", {})
     clock = f", {cpu['clock_ghz']:.2f} GHz" if cpu.get("clock_ghz") else ""
-    return (f"{cpu.get('model', platform.processor())}{clock}, flopstep "
+    where = cpu.get("model", platform.processor()) + clock
+    if flopstep.device != "cpu":
+        where = ", ".join(d["what"].split(",")[0] for d in p.get("devices", [])) or flopstep.device
+    return (f"{where}, flopstep "
             f"{p.get('build', {}).get('git_revision', '')}, load {loads[0]:.1f} to {loads[-1]:.1f}")

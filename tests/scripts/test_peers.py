@@ -16,20 +16,62 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ROOT / "bench/peers"
 BINARY = ""
 sys.path.insert(0, str(PEERS))
 import frameworks  # noqa: E402
+import gemm_torch  # noqa: E402
 import peer_common  # noqa: E402
 import ratios  # noqa: E402
 import results  # noqa: E402
 import tools  # noqa: E402
 
 
-def run(*arguments, **environment):
-    return subprocess.run([sys.executable, "-B", str(PEERS / "frameworks.py"), *map(str, arguments)],
+EMULATED = os.environ.get("FLOPSTEP_EMULATED", "")
+TORCH = bool(importlib.util.find_spec("torch"))
+
+# A GPU that is none, for what is PyTorch's side on one: tensors stay where they are, a "graph" replays by
+# running the step again. What it times means nothing.
+FAKE_GPU = f"""
+import contextlib, sys, time
+sys.path.insert(0, {str(PEERS)!r})
+import torch, peer_common, peer_torch_cuda as peer
+
+class Event:
+    def __init__(self, enable_timing=False):
+        pass
+    def record(self):
+        self.at = time.perf_counter()
+    def synchronize(self):
+        pass
+    def elapsed_time(self, end):
+        return (end.at - self.at) * 1e3
+
+def capture(body):
+    loss, case = body().detach().clone(), body.__self__
+    def replay():
+        case.optimizer.zero_grad(set_to_none=True)
+        loss.copy_(body().detach())
+    return loss, replay
+
+def make(*words):
+    known, torch.cuda.is_available = torch.cuda.is_available, lambda: True
+    try:
+        return peer.Peer(*words)
+    finally:
+        torch.cuda.is_available = known
+
+torch.cuda.Event, torch.cuda.get_device_name = Event, lambda: "no GPU"
+torch.backends.cudnn.version = lambda: None
+peer.Peer.device, peer.side_stream, peer.capture = "cpu", contextlib.nullcontext, capture
+"""
+
+
+def run(*arguments, script="frameworks.py", **environment):
+    return subprocess.run([sys.executable, "-B", str(PEERS / script), *map(str, arguments)],
                           env={**os.environ, **environment}, text=True, capture_output=True,
                           stdin=subprocess.DEVNULL, timeout=300, check=False)
 
@@ -45,7 +87,9 @@ class Options(Folder):
         for wrong in (["--rounds", "0"], ["--rounds", "2.5"], ["--rounds"], ["--seconds", "-1"],
                       ["--seconds", "nan"], ["--networks", "cnn,resnet"], ["--networks", ""],
                       ["--batch", "0"], ["--batch", "8,"], ["--batch", "x"], ["--threads", "0"],
-                      ["--threads", "9999"], ["--thread", "1"], ["--nonsense"], ["softmax"]):
+                      ["--threads", "9999"], ["--thread", "1"], ["--nonsense"], ["softmax"],
+                      ["--device", "gpu"], ["--math", "tf32"], ["--device", "cuda", "--math", "fp8"],
+                      ["--device", "cuda", "--threads", "1"], ["--switches", "fast"]):
             with self.subTest(wrong):
                 ended = run(*wrong)
                 self.assertEqual(ended.returncode, 2, ended.stderr)
@@ -56,7 +100,8 @@ class Options(Folder):
         ended = run("--help")
         self.assertEqual(ended.returncode, 0)
         for word in ("--networks", "--batch", "--threads", "--rounds", "--seconds", "--plain", "--python",
-                     "--flopstep", "--out", "--from", "16384", "warm-up"):
+                     "--flopstep", "--out", "--from", "--device", "--math", "--switches", "16384",
+                     "warm-up"):
             self.assertIn(word, ended.stdout)
 
     def test_what_is_missing_is_named(self):
@@ -71,6 +116,32 @@ class Options(Folder):
         self.assertEqual((o.networks, o.batch), (["cnn", "softmax"], [1, 8]))
         self.assertEqual(o.threads, sorted({1, len(frameworks.own_cores())}))
         self.assertIsNone(frameworks.options_of(["--batch", "default"]).batch)
+
+    def test_device(self):
+        o = frameworks.options_of(["--device", "cuda"])
+        self.assertEqual((o.math, o.switches, o.threads), ("fp32", None, [len(frameworks.own_cores())]))
+        o = frameworks.options_of(["--device", "cuda", "--math", "tf32", "--switches", "fused,compile"])
+        self.assertEqual((o.math, o.switches), ("tf32", ["fused", "compile"]))
+        self.assertEqual(frameworks.options_of(["--plain"]).switches, [])
+        self.assertEqual((frameworks.options_of([]).device, frameworks.options_of([]).math), ("cpu", "fp32"))
+
+    def test_products(self):
+        o = gemm_torch.options_of([])
+        self.assertEqual((o.types, o.sizes), (["d", "s", "tf32", "bf16", "h"], [8192]))
+        for wrong in (["--types", "z"], ["--sizes", "0"], ["--rounds", "x"], ["more"]):
+            ended = run(*wrong, script="gemm_torch.py")
+            self.assertEqual(ended.returncode, 2, ended.stderr)
+            self.assertRegex(ended.stderr, r"^gemm_torch\.py: [^\n]+\n$")
+
+    def test_no_gpu(self):
+        """What flopstep says when it has no CUDA device, before anything is written."""
+        for script in ("frameworks.py", "gemm_torch.py"):
+            device = ["--device", "cuda"] if script == "frameworks.py" else []
+            ended = run(*device, "--flopstep", BINARY, "--out", self.folder / "out", script=script,
+                        FLOPSTEP_CUDA_MODULE="/nowhere/module.so")
+            self.assertEqual(ended.returncode, 3, ended.stderr)
+            self.assertRegex(ended.stderr, r"^[a-z_]+\.py: flopstep: --device cuda: [^\n]+\n$")
+            self.assertFalse((self.folder / "out").exists())
 
     def test_results_are_never_overwritten(self):
         (self.folder / "workers.log").write_text("kept", encoding="utf-8")
@@ -216,6 +287,161 @@ def made_up(path):
         "status": "refused", "reason": "of no use, \"as said\"", "rounds": 0})
     results.write_csv(rows, path)
     return rows
+
+
+class Rows(Folder):
+    """Tables of what ran on a GPU, and of files written before there was a column for it."""
+
+    def row_on_gpu(self):
+        worker = mock.Mock(about={"framework": "PyTorch graph", "version": "2.0"}, python="python3")
+        case = ("cnn", 128, 16)
+        row = {"reason": None, "variant": "fused", "tried": {"graph": 2e-3, "fused": 1e-3, "compile": "none"}}
+        rounds = {("torch", case): {0: [2.0, 4.0, 3.0], 1: [6.0]}, ("flopstep", case): {0: [1.0], 1: [2.0]}}
+        return results.rows_of({"torch": {16: worker}}, {("torch", case): row}, rounds,
+                               "NVIDIA H200, flopstep abc", "cuda", "tf32")
+
+    def test_a_row_on_a_gpu(self):
+        row, = self.row_on_gpu()
+        self.assertEqual((row["device"], row["math"], row["threads"]), ("cuda", "tf32", ""))
+        self.assertEqual((row["framework"], row["status"], row["ratio"]), ("PyTorch graph", "ok", 3))
+        self.assertEqual((row["plain_s"], row["tuned_s"]), (2e-3, 1e-3))
+
+    def test_read_again(self):
+        path = self.folder / "frameworks.csv"
+        results.write_csv(self.row_on_gpu(), path)
+        row, = results.read_rows(path)
+        self.assertEqual((row["device"], row["math"], row["ratio"], row["rounds"]), ("cuda", "tf32", 3, 2))
+        ended = run("--from", path)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertRegex(ended.stdout, r"cnn +128 +- +PyTorch graph 2\.0 .* 3\.00 .* fused")
+        if shutil.which("gnuplot"):
+            svg = (self.folder / "figures/frameworks.svg").read_text(encoding="utf-8")
+            self.assertIn("PyTorch graph 2.0", svg)
+            self.assertIn("NVIDIA H200", svg)
+            self.assertIn("tf32", svg)
+            self.assertNotIn("thread", svg)
+
+    def test_files_without_a_device(self):
+        path = self.folder / "frameworks.csv"
+        row = self.row_on_gpu()[0] | {"threads": 2}
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, results.CPU_ONLY, extrasaction="ignore")
+            table.writeheader()
+            table.writerow(row)
+        row, = results.read_rows(path)
+        self.assertEqual((row["device"], row["math"], row["threads"]), ("cpu", "fp32", "2"))
+
+    def test_products(self):
+        rounds = {("d", 1000): ([[2.0, 1.0], [4.0]], [[1.0], [1.0]]), ("h", 1000): ([], [])}
+        row, = gemm_torch.rows_of(rounds, "2.0", "cuda", "a GPU")
+        self.assertEqual(set(row), set(gemm_torch.COLUMNS))
+        self.assertEqual((row["type"], row["n"], row["ratio"], row["best_ratio"]), ("d", 1000, 2.75, 1))
+        self.assertEqual((row["gflops"], row["flopstep_gflops"]), (2, 2))
+
+
+@unittest.skipUnless(TORCH, "PyTorch is not installed (apt install python3-torch)")
+class FakeGpu(Folder):
+    """PyTorch's side on a GPU, without one."""
+
+    def python(self):
+        """A Python whose PyTorch has the fake GPU."""
+        (self.folder / "fake.py").write_text(FAKE_GPU + "sys.exit(peer_common.serve(make))\n",
+                                             encoding="utf-8")
+        path = self.folder / "python"
+        path.write_text('#!/bin/sh\ncase "$2" in *peer_torch_cuda.py)\n'
+                        f"  shift 2; exec {sys.executable} -B '{self.folder}/fake.py' \"$@\";;\nesac\n"
+                        f"exec {sys.executable} \"$@\"\n", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def emulated(self):
+        if not os.path.exists(EMULATED):
+            self.skipTest("FLOPSTEP_EMULATED names no emulated CUDA module")
+        return {"FLOPSTEP_CUDA_MODULE": EMULATED}
+
+    def test_a_graph_trains_as_eager_does(self):
+        code = """
+switches = set()
+peer_common.IMAGES = 64
+peer.WARM_UP = 2
+for network in ("mlp128", "mlp5", "lenet5"):
+    optimizer = {"mlp128": "adam:lr=0.001", "mlp5": "adadelta", "lenet5": "momentum:lr=0.05"}[network]
+    losses = []
+    for mode in ("eager", "graph"):
+        case = make(1, mode, "fp32").build(network, 16, optimizer, switches)
+        for _ in range(2):  # the second from the same weights and state again
+            case.reset()
+            torch.manual_seed(2)
+            losses.append([float(case.steps([n % 4])) for n in range(6)] + [float(case.steps([1, 2, 0]))])
+    assert all(row == losses[0] for row in losses), (network, losses)
+    assert len(set(losses[0])) == 7, losses[0]
+    kept = case.data.images.clone()
+    with case.darkened(1, 0.5):
+        assert int(case.data.images[16:32].max()) in (126, 127)
+        assert torch.equal(case.data.images[:16], kept[:16])
+    assert torch.equal(case.data.images, kept)
+case = make(1, "graph", "bf16").build("softmax", 16, "sgd:lr=0.5", switches)
+case.reset()
+seconds, loss = case.timed([0, 1])
+assert seconds > 0 and 0 < float(loss) < 100
+assert set(peer.SWITCHES) <= set(tools.SWITCHES) and set(peer.peer_torch.SWITCHES) <= set(tools.SWITCHES)
+"""
+        ended = subprocess.run([sys.executable, "-B", "-c", FAKE_GPU + "import tools\n" + code], text=True,
+                               capture_output=True, check=False)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+
+    def test_beside_flopstep(self):
+        out = self.folder / "out"
+        ended = run("--device", "cuda", "--math", "bf16", "--flopstep", BINARY, "--networks", "softmax",
+                    "--batch", "8", "--rounds", "1", "--seconds", "0.02", "--switches", "fused", "--out", out,
+                    "--python", self.python(), **self.emulated())
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        with open(out / "frameworks.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([r["framework"] for r in rows], ["PyTorch eager", "PyTorch graph"])
+        for row in rows:
+            self.assertEqual((row["device"], row["math"], row["threads"], row["status"]),
+                             ("cuda-emulated", "bf16", "", "ok"))
+            self.assertIn(row["variant"], (row["framework"].split()[1], "fused"))
+            self.assertGreater(float(row["ratio"]), 0)
+        head = json.loads((out / "frameworks.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        self.assertEqual((head["settings"]["math"], head["flopstep"]["settings"]["math"]), ("bf16", "bf16"))
+
+    def test_no_gpu_for_pytorch(self):
+        """This machine's own PyTorch, beside the emulation: nothing to compare with."""
+        probe = "import sys, torch; sys.exit(torch.cuda.is_available())"
+        if subprocess.run([sys.executable, "-c", probe], check=False).returncode:
+            self.skipTest("PyTorch has a GPU")
+        ended = run("--device", "cuda", "--flopstep", BINARY, "--out", self.folder / "out", "--python",
+                    sys.executable, **self.emulated())
+        self.assertEqual(ended.returncode, 3, ended.stderr)
+        self.assertRegex(ended.stderr, r"left out: PyTorch .* finds no GPU")
+
+    def test_products_beside_flopstep(self):
+        out = self.folder / "out"
+        code = FAKE_GPU + """
+import gemm_torch
+def products():
+    known, torch.cuda.is_available = torch.cuda.is_available, lambda: True
+    made = gemm_torch.Products()
+    torch.cuda.is_available, made.device = known, "cpu"
+    return made
+sys.exit(gemm_torch.main(sys.argv[1:], products))
+"""
+        ended = subprocess.run([sys.executable, "-B", "-c", code, "--flopstep", BINARY, "--types",
+                                "d,tf32,bf16", "--sizes", "32", "--rounds", "2", "--seconds", "0.02",
+                                "--out", str(out)], text=True, capture_output=True, check=False, env=os.environ | self.emulated())
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        with open(out / "gemm.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([(r["type"], r["n"], r["device"], r["rounds"]) for r in rows],
+                         [(t, "32", "cuda-emulated", "2") for t in ("d", "tf32", "bf16")])
+        for row in rows:
+            for column in ("ratio", "best_ratio", "gflops", "flopstep_gflops"):
+                self.assertGreater(float(row[column]), 0)
+        self.assertIn("ratio", ended.stdout)
+        lines = (out / "gemm.jsonl").read_text(encoding="utf-8").splitlines()
+        self.assertEqual(len(lines), 4)
 
 
 class Figure(Folder):
