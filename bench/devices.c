@@ -7,7 +7,7 @@
 static void print_gpu(const struct device_module *module, int index, int width) {
     char reason[1024] = "", name[64];
     const struct device *device = module->open(index, reason, sizeof reason);
-    snprintf(name, sizeof name, "%s:%d", module->name, index);
+    snprintf(name, sizeof name, index ? "%s:%d" : "%s", module->name, index);
     if (device)
         printf("  %-*s %s; %s; built for %s\n", width, device->name, device->what, device->versions,
                module->built_for);

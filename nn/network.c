@@ -258,8 +258,9 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
     size_t bytes = network_bytes(architecture, queue, batch, training);
     size_t available = device->memory_available(device);
     if (bytes > available) {
-        snprintf(reason, size, "needs %.1f GB of memory, %.1f are available; take a smaller batch",
-                 (double)bytes * 1e-9, (double)available * 1e-9);
+        snprintf(reason, size,
+                 "needs %.3g GB of memory, %.3g GB of %s are free; take a smaller batch",
+                 (double)bytes * 1e-9, (double)available * 1e-9, device->name);
         return false;
     }
     if (!reserve(device, &n->parameter, plan.parameter) ||
@@ -268,7 +269,7 @@ bool network_plan(struct network *n, const struct architecture *architecture, st
         (training && !reserve(device, &n->gradient, plan.parameter)) ||
         (training &&
          !reserve(device, &n->difference, 2 * (plan.difference + plan.slice_difference)))) {
-        snprintf(reason, size, "%.1f GB of memory could not be had; take a smaller batch",
+        snprintf(reason, size, "%s refused %.3g GB of memory; take a smaller batch", device->name,
                  (double)bytes * 1e-9);
         network_free(n);
         return false;

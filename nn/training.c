@@ -134,7 +134,7 @@ bool training_begin(struct training *t, struct network *network, struct optimize
     t->numbers = device->allocate(device, (size_t)(room * network->outputs) * element);
     t->labels = device->allocate(device, (size_t)room * sizeof *t->labels);
     if (t->order && t->x && t->numbers && t->labels && bring_data(t)) return true;
-    snprintf(reason, size, "out of memory for the data and its batches");
+    snprintf(reason, size, "%s has no memory left for the data and its batches", device->name);
     training_end(t);
     return false;
 }
@@ -186,12 +186,12 @@ static long rows_of_step(struct training *t) {
     const struct device *device = t->network->queue->device;
     bool draws = t->sampling == SAMPLING_REPLACEMENT;
     long count = t->data->train.count, together = draws ? draws_at_once(t) : t->per_epoch;
-    long wanted = draws ? t->step / together * together : t->step / t->per_epoch;
+    bool fixed = t->sampling == SAMPLING_ORDER; /* the same in every epoch */
+    long wanted = draws ? t->step / together * together : fixed ? 0 : t->step / t->per_epoch;
     long first = t->step % together * t->batch;
     if (t->ordered == wanted) return first;
     if (t->sampling == SAMPLING_EPOCHS) shuffle(t->order, count, t->seed, wanted);
-    for (long i = 0; t->sampling == SAMPLING_ORDER && t->ordered < 0 && i < count; i++)
-        t->order[i] = i;
+    for (long i = 0; fixed && i < count; i++) t->order[i] = i;
     for (long i = 0; draws && i < together * t->batch; i++)
         t->order[i] = (int64_t)random_below(t->seed, STREAM_DRAW, (uint64_t)(wanted + i / t->batch),
                                             (uint64_t)(i % t->batch), (uint64_t)count);

@@ -190,8 +190,13 @@ void provenance_add_affinity(json_t *provenance, int threads) {
 }
 
 const char *const *provenance_warnings(void) {
-    static char text[3][256];
-    static const char *lines[4];
+    /* They go before what is asked of cuBLAS. */
+    static const char *const of_cublas[] = {"NVIDIA_TF32_OVERRIDE",
+                                            "CUBLAS_EMULATE_SINGLE_PRECISION",
+                                            "CUBLAS_EMULATE_DOUBLE_PRECISION"};
+    enum { OF_CUBLAS = sizeof of_cublas / sizeof *of_cublas };
+    static char text[2 + OF_CUBLAS][256];
+    static const char *lines[3 + OF_CUBLAS];
     size_t count = 0;
     const char *core = getenv("OPENBLAS_CORETYPE");
     if (core) {
@@ -211,13 +216,13 @@ const char *const *provenance_warnings(void) {
         lines[count] = text[count];
         count++;
     }
-    const char *tf32 = getenv("NVIDIA_TF32_OVERRIDE");
-    if (tf32) {
-        snprintf(
-            text[count], sizeof text[count],
-            "NVIDIA_TF32_OVERRIDE=%s is set: it goes before what is asked of cuBLAS, so single "
-            "precision on a GPU may not be what it says",
-            tf32);
+    for (size_t i = 0; i < OF_CUBLAS; i++) {
+        const char *value = getenv(of_cublas[i]);
+        if (!value) continue;
+        snprintf(text[count], sizeof text[count],
+                 "%s=%s is set: it goes before what is asked of cuBLAS, so the precision of a GPU's "
+                 "products may not be what it says",
+                 of_cublas[i], value);
         lines[count] = text[count];
         count++;
     }

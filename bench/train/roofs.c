@@ -59,12 +59,21 @@ static bool open_square(struct roofs *r) {
     return good;
 }
 
+static enum scalar multiplied_type(const struct roofs *r) {
+    return r->type == SCALAR_D ? SCALAR_D : of_math[r->math].type;
+}
+
+static void open_gemm(struct roofs *r) {
+    const char *name = r->type == SCALAR_D ? "cblas_dgemm" : of_math[r->math].routine;
+    bool known = r->device->has_type(r->device, multiplied_type(r));
+    r->gemm = known ? r->device->blas(r->device, name) : NULL;
+}
+
 static void open_device_roofs(struct roofs *r) {
     const struct device *device = r->device;
     char reason[256];
-    enum scalar type = r->type == SCALAR_D ? SCALAR_D : of_math[r->math].type;
-    const char *name = r->type == SCALAR_D ? "cblas_dgemm" : of_math[r->math].routine;
-    r->gemm = device->has_type(device, type) ? device->blas(device, name) : NULL;
+    enum scalar type = multiplied_type(r);
+    open_gemm(r);
     const struct device_probe *probe = device_ceiling_of_products(device, type);
     if (probe &&
         !device_ceiling_open(&r->device_fma, device, probe, 0, NULL, reason, sizeof reason))
@@ -112,7 +121,12 @@ bool roofs_fit(const struct roofs *r, const struct queue *q) {
 
 static void enter_gemm(void *context) {
     struct roofs *r = context;
-    if (r->device->own_memory) return;
+    if (r->device->own_memory) { /* its routines work on the GPU that was asked last */
+        struct queue queue = {.device = r->device};
+        r->device->queue_enter(&queue);
+        open_gemm(r);
+        return;
+    }
     team_pin(r->threads);
     blas_library_pin_workers(r->library);
     blas_library_set_threads(r->library, r->threads);

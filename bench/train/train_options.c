@@ -101,7 +101,7 @@ TAKE(take_loss, o->loss = take_word(name, value, loss_names))
 TAKE(take_schedule, o->schedule = take_word(name, value, schedule_names))
 TAKE(take_initial, o->initial = take_word(name, value, initial_names))
 TAKE(take_sampling, o->sampling = take_word(name, value, sampling_names))
-TAKE(take_library, o->library = value)
+TAKE(take_library, o->library = value; o->library_given = true)
 TAKE(take_checkpoint, o->checkpoint = value)
 TAKE(take_resume, o->resume = value)
 TAKE(take_by_layer, o->by_layer = true)
@@ -326,6 +326,15 @@ struct train_options train_options_parse(int argc, char **argv) {
         o.common.threads[0] = common_default_threads();
         o.common.thread_counts = 1;
     }
+    bool on_cpu = false;
+    for (size_t d = 0; d < o.common.device_count; d++)
+        on_cpu = on_cpu || !o.common.devices[d]->own_memory;
+    if (!on_cpu && o.library_given)
+        die(EXIT_USAGE, "--blas is of the processor; %s has its own library",
+            o.common.device->name);
+    if (!on_cpu && given(argc, argv, "--threads"))
+        fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
+              stderr);
     check_together(&o);
     check_devices(&o);
     if (o.conv == CONV_ONEDNN) check_onednn(&o);

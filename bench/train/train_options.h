@@ -25,6 +25,7 @@ struct train_options {
     enum dense_path dense;
     const struct isa *isa; /* NULL: not given */
     unsigned without;      /* of enum measure, a bit each */
+    bool library_given;
     bool budget_given, precision_given, types_given, seed_given;
 };
 

@@ -130,6 +130,8 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
     }
     run->queue = session_queue(run->session, c->device, c->types[0], c->threads[0]);
     if (!run->queue.device->layers->accepts(&run->queue, reason, size)) return false;
+    if (!network_loss_fits(&architecture, loss, reason, size)) return false;
+    *missing = true; /* memory */
     if (!network_plan(&run->network, &architecture, &run->queue,
                       batch > LEAST_ROOM ? batch : LEAST_ROOM, loss, true, reason, size))
         return false;
@@ -139,9 +141,12 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         snprintf(reason, size, "not enough memory for the optimizer");
         return false;
     }
+    *missing = false;
     if (!training_begin(&run->training, &run->network, &run->optimizer, &run->data, r->sampling,
-                        r->batch, c->seed, reason, size))
+                        r->batch, c->seed, reason, size)) {
+        *missing = strstr(reason, "memory"); /* else sizes that do not fit */
         return false;
+    }
     run->last = steps_of(run);
     run->optimizer.schedule = r->schedule;
     run->optimizer.steps = run->last;
@@ -483,13 +488,19 @@ void training_print(const struct run *run, const char *changed) {
            run->network.parameters);
     printf("data: %s (%s): %ld training, %ld validation, %ld test samples\n", d->name, d->source,
            d->train.count, d->validation.count, d->test.count);
-    printf("training: %s, %s%s, batch %ld, %ld steps, initial weights %s, seed %llu, %s, %d "
-           "thread%s\n",
+    const struct device *device = run->queue.device;
+    char where[96];
+    if (device->own_memory)
+        snprintf(where, sizeof where, "%s, products in %s", device->name,
+                 math_names[run->queue.math]);
+    else
+        snprintf(where, sizeof where, "%d thread%s", run->queue.threads,
+                 run->queue.threads == 1 ? "" : "s");
+    printf("training: %s, %s%s, batch %ld, %ld steps, initial weights %s, seed %llu, %s, %s\n",
            loss_names[run->network.loss], run->optimizer_text,
            r->schedule == SCHEDULE_COSINE ? " (cosine to 0)" : "", run->training.batch, run->last,
            run->first_step ? "of the checkpoint" : initial_names[r->initial],
-           (unsigned long long)run->training.seed, scalar_name(run->queue.type), run->queue.threads,
-           run->queue.threads == 1 ? "" : "s");
+           (unsigned long long)run->training.seed, scalar_name(run->queue.type), where);
     if (r->note && !run->options->common.quiet) printf("note: %s\n", r->note);
     printf(row_format, "epoch", "step", "train loss", "train acc", "test acc", "valid acc",
            "images/s", "% FMA");

@@ -251,8 +251,10 @@ static void describe(struct card *card, const cudaDeviceProp *properties) {
              "%.128s, %d multiprocessors, sm_%d%d, %.1f GB, L2 %.0f MB", properties->name,
              s->multiprocessors, s->major, s->minor, (double)properties->totalGlobalMem * 1e-9,
              (double)attribute(s->index, cudaDevAttrL2CacheSize) / (1 << 20));
-    if (cudaDeviceGetPCIBusId(card->bus_id, sizeof card->bus_id, s->index) != cudaSuccess)
+    if (cudaDeviceGetPCIBusId(card->bus_id, sizeof card->bus_id, s->index) != cudaSuccess) {
+        cudaGetLastError(); /* unknown harms nothing */
         card->bus_id[0] = '\0';
+    }
 }
 
 static __global__ void touch(int *where) { *where = 1; }

@@ -171,6 +171,27 @@ class Train(unittest.TestCase):
             self.assertIn(done.returncode, (0, 3), done.stderr)
             self.assertTrue("memory" in done.stderr + done.stdout or done.returncode == 0)
 
+    def test_memory_refused_to_a_training(self):
+        arguments = ("--network", "2-16tanh-1sigmoid", "--dataset", "circles", "--quiet")
+        for n in (6, 8, 10, 12, 14):
+            self.folder = tempfile.mkdtemp(dir=self.folder)
+            done = self.train(*arguments, "--device", "cuda", emulate=f"refuse-after={n}", code=3)
+            self.assertIn("memory", done.stderr)
+            self.assertIn("cuda-emulated", done.stderr)
+
+    def test_options_of_the_processor(self):
+        self.refuses(2, "--blas is of the processor", arguments=(*TINY, "--blas", "naive"))
+        done = self.train(*TINY, *STEPS, "--device", "cuda", "--threads", "1")
+        self.assertIn("note: --threads", done.stderr)
+
+    def test_two_gpus_have_a_square_gemm_each(self):
+        self.train("--network", "softmax", *STEPS, "--device", "all", "--threads", "1",
+                   "--time-budget", "0.02", "--types", "d", emulate="devices=2")
+        rates = [row["square_gflops"] for row in self.rows()[1:]]
+        self.assertEqual(len(rates), 2)
+        for rate in rates:
+            self.assertGreater(rate, 0)
+
     def test_no_gpu(self):
         self.refuses(3, "no CUDA-capable device", emulate="devices=0")
         self.refuses(3, "no NVIDIA driver", emulate="no-driver")
