@@ -13,6 +13,7 @@ extern "C" {
 }
 
 struct cublasContext {
+    int device = cuda_on_host::current_device();
     cudaStream_t stream = nullptr;
     cublasPointerMode_t pointers = CUBLAS_POINTER_MODE_HOST;
     cublasMath_t math = CUBLAS_DEFAULT_MATH;
@@ -49,6 +50,7 @@ struct request : access, arguments {
         need(handle && handles().count(handle), CUBLAS_STATUS_NOT_INITIALIZED);
         need(ready() == cudaSuccess, CUBLAS_STATUS_EXECUTION_FAILED);
         need(!good() || stream_exists(handle->stream), CUBLAS_STATUS_EXECUTION_FAILED);
+        need(!good() || handle->device == current_device(), CUBLAS_STATUS_EXECUTION_FAILED);
     }
     bool on_device() const { return good() && handle->pointers == CUBLAS_POINTER_MODE_DEVICE; }
     template <class T> scalar read(const T *at) {

@@ -74,6 +74,8 @@ bool is_reachable(const void *memory, size_t bytes);
 bool in_device_range(const void *memory);
 
 /* -- streams -- */
+/* Whether the stream is of the current device, as kernels and cuBLAS want it. */
+bool stream_fits(cudaStream_t stream);
 bool stream_exists(cudaStream_t stream);
 bool stream_captures(cudaStream_t stream);
 /* Does the work now, or keeps it while the stream captures. */

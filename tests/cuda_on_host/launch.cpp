@@ -319,6 +319,7 @@ void launch_threads(const char *kernel, dim3 grid, dim3 block, size_t shared_byt
     call hold;
     cudaError_t error = ready();
     if (!error && !options().image) error = cudaErrorNoKernelImageForDevice;
+    if (!error && !stream_fits(stream)) error = cudaErrorInvalidResourceHandle;
     if (!error) error = check(grid, block, shared_bytes);
     if (!error)
         error = issue(stream, [kernel, grid, block, shared_bytes, body = std::move(body)] {

@@ -22,6 +22,7 @@ struct CUgraphExec_st {
 struct CUstream_st {
     explicit CUstream_st(bool waits_for_legacy) : blocking(waits_for_legacy) {}
     bool blocking;
+    int device = cuda_on_host::current_device();
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
     std::thread::id capturing_thread;
@@ -30,6 +31,7 @@ struct CUstream_st {
 struct CUevent_st {
     explicit CUevent_st(bool times) : timing(times) {}
     bool timing;
+    int device = cuda_on_host::current_device();
     enum { never, recorded, captured } status = never;
     double time_ms = 0;
 };
@@ -89,6 +91,10 @@ cudaError_t issue_nodes(cudaStream_t stream, const node_list &nodes) {
 }
 
 } // namespace
+
+bool stream_fits(cudaStream_t stream) {
+    return !stream || !good(stream) || stream->device == current_device();
+}
 
 bool stream_exists(cudaStream_t stream) { return !stream || good(stream); }
 
@@ -267,6 +273,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     call hold;
     if (cudaError_t error = ready()) return fail(error);
     if (!good(event)) return fail(cudaErrorInvalidResourceHandle);
+    if (good(stream) && stream->device != event->device)
+        return fail(cudaErrorInvalidResourceHandle);
     if (cudaError_t error = issue_nodes(stream, {})) return fail(error);
     event->status = stream_captures(stream) ? CUevent_st::captured : CUevent_st::recorded;
     event->time_ms = now_ms();

@@ -857,6 +857,30 @@ static void lt_products() {
 
 /* -- the card, and its faults -- */
 
+/* Streams, events and handles belong to a card. */
+static void foreign_devices() {
+    float *x;
+    cudaEvent_t event;
+    cublasHandle_t blas;
+    cudaStream_t stream = new_stream();
+    float alpha = 2;
+    OK(cudaMalloc(&x, 64));
+    OK(cudaEventCreate(&event));
+    CHECK(cublasCreate(&blas) == CUBLAS_STATUS_SUCCESS);
+    OK(cudaSetDevice(1));
+    cudaStream_t other = new_stream();
+    LAUNCH(add_one, 1, 32, 0, stream, x, 4);
+    CHECK(cudaGetLastError() == cudaErrorInvalidResourceHandle);
+    CHECK(cublasSscal(blas, 4, &alpha, x, 1) == CUBLAS_STATUS_EXECUTION_FAILED);
+    GIVES(cudaErrorInvalidResourceHandle, cudaEventRecord(event, other));
+    GIVES(cudaErrorInvalidResourceHandle, cudaGetLastError());
+    OK(cudaSetDevice(0));
+    LAUNCH(add_one, 1, 32, 0, stream, x, 4);
+    OK(cudaGetLastError());
+    OK(cudaEventRecord(event, stream));
+    CHECK(cublasSscal(blas, 4, &alpha, x, 1) == CUBLAS_STATUS_SUCCESS);
+}
+
 static void two_devices() {
     int count, value, device;
     OK(cudaGetDeviceCount(&count));
@@ -1018,6 +1042,7 @@ static const test_case cases[] = {
     {"beyond the end to cuBLAS", "", beyond_the_end_to_blas, well, "x is not within device memory"},
     {"cuBLASLt", "", lt_products, well, "cublasLtMatmul: D is not within device memory"},
     {"two devices", "devices=2,arch=7.0,memory=1G", two_devices, well, nullptr},
+    {"foreign devices", "devices=2", foreign_devices, well, nullptr},
     {"no device", "devices=0", no_device, well, nullptr},
     {"hidden device", "", hidden_device, well, nullptr},
     {"no driver", "no-driver", no_driver, well, nullptr},
