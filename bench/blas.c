@@ -48,8 +48,8 @@ static void try_sustain(const struct blas_options *o, const struct blas_targets 
     if (o->sustain > 0 && cases != 1)
         die(EXIT_USAGE,
             "--sustain runs one case, and these are %zu; choose one of --kernels, --sizes, "
-            "--trans, --types, --threads, --blas and --device",
-            cases);
+            "--trans, --types, --threads, --blas and --device%s",
+            cases, o->transfer ? ", without --transfer, whose copies are cases of their own" : "");
 }
 
 /* Published figures asked for must be there. */
@@ -211,14 +211,31 @@ static void library_text(const struct member *m, char *text, size_t size) {
              gpu ? m->target->device->name : "");
 }
 
-static const char table_format[] = "%-9s %14s  %-17s %3s  %10s %6s  %9s %9s  %6s  %8s  %s\n";
-
-static void print_header(void) {
-    printf(table_format, "kernel", "size", "library", "thr", "median", "+-%", "GFLOP/s", "GB/s",
-           "% peak", "error", "flags");
+/* The width of the table's first column: that of the longest name of the run. */
+static int name_width(const struct blas_options *o, const struct blas_targets *targets,
+                      const struct blas_shape *shapes, size_t shape_count) {
+    size_t width = 9;
+    for (size_t s = 0; s < shape_count; s++) {
+        size_t count;
+        struct member *members = group_members(o, &shapes[s], targets, &count);
+        for (size_t i = 0; i < count; i++) {
+            char name[40];
+            name_text(&members[i], name, sizeof name);
+            if (strlen(name) > width) width = strlen(name);
+        }
+        group_free(members, count);
+    }
+    return (int)width;
 }
 
-static void print_member(const struct blas_options *o, const struct member *m) {
+static const char table_format[] = "%-*s %14s  %-17s %3s  %10s %6s  %9s %9s  %6s  %8s  %s\n";
+
+static void print_header(int wide) {
+    printf(table_format, wide, "kernel", "size", "library", "thr", "median", "+-%", "GFLOP/s",
+           "GB/s", "% peak", "error", "flags");
+}
+
+static void print_member(const struct blas_options *o, const struct member *m, int wide) {
     char name[40], size[80], library[96], threads[16], median[24] = "-", width[16] = "-",
                                                        gflops[24] = "-";
     char gbytes[24] = "-", peak[16] = "-", error[16] = "-", note[600];
@@ -243,9 +260,13 @@ static void print_member(const struct blas_options *o, const struct member *m) {
     } else {
         snprintf(note, sizeof note, "%s: %s", status_names[m->status], m->reason);
     }
-    printf(table_format, name, size, library, threads, median, width, gflops, gbytes, peak, error,
-           note);
+    printf(table_format, wide, name, size, library, threads, median, width, gflops, gbytes, peak,
+           error, note);
     fflush(stdout);
+}
+
+static void print_left_out(const struct blas_targets *targets) {
+    for (size_t i = 0; i < targets->note_count; i++) printf("note: %s\n", targets->notes[i]);
 }
 
 /* --dry-run: the cases as they would run. */
@@ -254,6 +275,8 @@ static void list_cases(const struct blas_options *o, const struct blas_targets *
     bool csv = o->common.format == FORMAT_CSV, json = o->common.format == FORMAT_JSONL;
     if (csv) printf("command,device,library,threads,type,kernel,trans,m,n,k,mode,batch,transfer\n");
     size_t cases = 0;
+    int wide = csv || json ? 0 : name_width(o, targets, shapes, shape_count);
+    if (!csv && !json && !o->common.quiet) print_left_out(targets);
     for (size_t s = 0; s < shape_count; s++) {
         size_t count;
         struct member *members = group_members(o, &shapes[s], targets, &count);
@@ -288,8 +311,8 @@ static void list_cases(const struct blas_options *o, const struct blas_targets *
                 json_decref(line);
                 json_decref(row);
             } else
-                printf("%-9s %14s  %-17s %d thread%s%s%s%s\n", name, size, library, m->threads,
-                       m->threads == 1 ? "" : "s",
+                printf("%-*s %14s  %-17s %d thread%s%s%s%s\n", wide, name, size, library,
+                       m->threads, m->threads == 1 ? "" : "s",
                        o->mode == MODE_THROUGHPUT ? ", one call on each" : "",
                        copies ? ", copies from and to memory that is " : "", copies ? copies : "");
         }
@@ -341,7 +364,7 @@ static void print_notes(const struct blas_options *o, const struct blas_targets 
         gpu |= !l;
     }
     if (gpu) printf("math on GPUs: strict fp32; TF32 only for --types tf32\n");
-    for (size_t i = 0; i < targets->note_count; i++) printf("note: %s\n", targets->notes[i]);
+    print_left_out(targets);
     for (const char *const *line = provenance_warnings(); *line; line++)
         printf("warning: %s\n", *line);
     printf("results: %s\n\n", record->path);
@@ -366,13 +389,25 @@ static void release(struct blas_options *o, struct blas_targets *targets) {
     blas_options_free(o);
 }
 
-/* "; cuda: an illegal memory access was encountered", or "". */
+/* A GPU has no threads to count. */
+static void note_threads(const struct blas_options *o) {
+    bool cpu = false;
+    for (size_t d = 0; d < o->common.device_count; d++) cpu |= !o->common.devices[d]->own_memory;
+    if (!cpu && o->threads_given && !o->common.quiet)
+        fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
+              stderr);
+}
+
+/* "; cuda was lost: an illegal memory access was encountered", of every device that was; or "". */
 static const char *lost_devices(const struct blas_options *o) {
-    static char text[512];
+    static char text[256 * MOST_DEVICES];
+    size_t used = 0;
     for (size_t d = 0; d < o->common.device_count; d++) {
         const struct device *device = o->common.devices[d];
         const char *error = device->error ? device->error(device) : NULL;
-        if (error) snprintf(text, sizeof text, "; %s was lost: %s", device->name, error);
+        if (!error || used >= sizeof text) continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "; %s was lost: %s", device->name,
+                                 error);
     }
     return text;
 }
@@ -387,6 +422,7 @@ int command_blas(int argc, char **argv) {
     try_shapes(&o, shapes, shape_count);
     try_references(&o);
     try_sustain(&o, &targets, shapes, shape_count);
+    note_threads(&o);
     if (o.common.dry_run) {
         list_cases(&o, &targets, shapes, shape_count);
         free(shapes);
@@ -399,7 +435,8 @@ int command_blas(int argc, char **argv) {
     interrupt_catch();
     bool table = o.common.format == FORMAT_TABLE;
     if (table && !o.common.quiet) print_notes(&o, &targets, &record);
-    if (table) print_header();
+    int wide = table ? name_width(&o, &targets, shapes, shape_count) : 0;
+    if (table) print_header(wide);
     json_t *kept = json_array(); /* for the recipe's own table */
     double in_rounds = 0;
     struct progress progress = progress_begin(!o.common.quiet, shape_count);
@@ -421,7 +458,7 @@ int command_blas(int argc, char **argv) {
             json_t *row = row_of(&o, &members[i]);
             if (o.recipe) json_array_append(kept, row);
             record_case(&record, row);
-            if (table) print_member(&o, &members[i]);
+            if (table) print_member(&o, &members[i], wide);
             if (!members[i].sustained.count) continue;
             sustain_record(&record, &members[i].sustained, sustained_case(&members[i]));
             if (table) print_sustained(&members[i].sustained);

@@ -282,7 +282,8 @@ struct blas_options blas_options_parse(int argc, char **argv) {
         static const char *const lecture[] = {"axpy", "gemv", "gemm"};
         for (size_t i = 0; i < 3; i++) add_kernel(&o, kernel_find(lecture[i]), true);
     }
-    if (o.common.thread_counts == 0) {
+    o.threads_given = o.common.thread_counts > 0;
+    if (!o.threads_given) {
         o.common.threads[0] = common_default_threads();
         o.common.thread_counts = 1;
     }

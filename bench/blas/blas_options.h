@@ -38,6 +38,7 @@ struct blas_options {
     long batch;     /* of batched kernels */
     double sustain; /* seconds that the one case runs after it is measured; 0: it does not */
     bool transfer;  /* cases with the copies to and from GPUs as well */
+    bool threads_given;
 };
 
 /* Parses the command line, that of the recipe first. */

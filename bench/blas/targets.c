@@ -68,45 +68,105 @@ const char *blas_target_math(const struct blas_target *target, enum scalar type)
     return target->library ? NULL : math[type];
 }
 
-/* Whether a missing routine ends the command: it was asked for by its name. */
-static bool is_asked_for(const struct blas_options *o, size_t kernel, enum scalar type) {
-    return o->by_name[kernel] && (o->kernels_given || !scalar_is_mixed(type));
+static bool type_is_there(const struct blas_target *target, enum scalar type) {
+    return target->device->has_type(target->device, type);
+}
+
+/* "cblas_saxpy, cblas_daxpy" of a CBLAS library, "axpy of type h, tf32" of a device: what of a
+ * kernel the target has not, in the types asked for. Returns how many routines it has. */
+static size_t missing(const struct blas_target *target, const struct kernel *kernel,
+                      const struct blas_options *o, char *text, size_t size) {
+    size_t found = 0, used = 0, count = 0;
+    *text = '\0';
+    for (size_t t = 0; t < o->common.type_count; t++) {
+        enum scalar type = o->common.types[t];
+        char name[64];
+        if (!type_is_there(target, type)) continue; /* no type of that device at all */
+        if (blas_target_routine(target, kernel, type)) {
+            found++;
+            continue;
+        }
+        kernel_routine_name(kernel, type, name, sizeof name);
+        if (!target->library)
+            snprintf(name, sizeof name, "%s%s%s", count ? "" : kernel->name,
+                     count ? "" : " of type ", scalar_letter(type));
+        if (used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", count ? ", " : "", name);
+        count++;
+    }
+    return found;
+}
+
+/* "openblas (/usr/lib/libopenblas.so)", "cublas of cuda:1". */
+static void target_text(const struct blas_target *target, char *text, size_t size) {
+    if (target->library)
+        snprintf(text, size, "%s (%s)", target->library->name, target->library->path);
+    else
+        snprintf(text, size, "%s of %s", target->device->library, target->device->name);
 }
 
 static void add_note(struct blas_targets *targets, const struct blas_target *target,
-                     const struct kernel *kernel, const char *routine) {
+                     const struct kernel *kernel, const char *lacks) {
     if (targets->note_count == MOST_NOTES) return;
-    char text[256];
-    snprintf(text, sizeof text, "%s has no %s: %s is left out there", blas_target_library(target),
-             routine, kernel->name);
+    char text[512];
+    if (target->library)
+        snprintf(text, sizeof text, "%s has no %s: %s is left out there", target->library->name,
+                 lacks, kernel->name);
+    else
+        snprintf(text, sizeof text, "%s of %s has no %s: left out there", target->device->library,
+                 target->device->name, lacks);
     targets->notes[targets->note_count] = strdup(text);
     if (targets->notes[targets->note_count]) targets->note_count++;
 }
 
-/* Returns how many of the cases the target can run. */
-static size_t look_up(struct blas_targets *targets, const struct blas_target *target,
-                      const struct blas_options *o) {
-    size_t found = 0;
-    for (size_t i = 0; i < o->kernel_count; i++)
-        for (size_t t = 0; t < o->common.type_count; t++) {
-            enum scalar type = o->common.types[t];
-            char name[64];
-            if (!target->device->has_type(target->device, type)) continue;
-            if (blas_target_routine(target, o->kernels[i], type)) {
-                found++;
-                continue;
-            }
-            kernel_routine_name(o->kernels[i], type, name, sizeof name);
-            if (!is_asked_for(o, i, type))
-                add_note(targets, target, o->kernels[i], name);
-            else if (target->library)
-                die(EXIT_MISSING, "%s (%s) has no %s; choose other --kernels or --blas",
-                    target->library->name, target->library->path, name);
-            else
-                die(EXIT_MISSING, "%s of %s has no %s; choose other --kernels or --types",
-                    target->device->library, target->device->name, name);
+/* Whether nothing to run of a kernel ends the command: it was asked for by its name. Kernels that
+ * are the default were not asked for in 16 bits. */
+static bool is_asked_for(const struct blas_options *o, size_t kernel) {
+    bool plain = false;
+    for (size_t t = 0; t < o->common.type_count; t++) plain |= !scalar_is_mixed(o->common.types[t]);
+    return o->by_name[kernel] && (o->kernels_given || plain);
+}
+
+static _Noreturn void nowhere(const struct blas_targets *targets, const struct blas_options *o,
+                              const struct kernel *kernel) {
+    char who[512] = "", lacks[256] = "";
+    size_t first = 0, able = 0;
+    for (size_t i = 0; i < targets->count; i++) {
+        char text[256];
+        missing(&targets->target[i], kernel, o, text, sizeof text);
+        if (*text && able++ == 0) {
+            first = i;
+            memcpy(lacks, text, sizeof lacks);
         }
+    }
+    target_text(&targets->target[first], who, sizeof who);
+    die(EXIT_MISSING, "%s has no %s%s; choose other --kernels%s", who, lacks,
+        able > 1 ? ", nor has any other library asked for" : "",
+        targets->target[first].library ? ", --types or --blas" : " or --types");
+}
+
+/* Notes what of a kernel is left out where; ends where nothing is left. Returns the routines. */
+static size_t look_up(struct blas_targets *targets, const struct blas_options *o, size_t kernel) {
+    size_t found = 0;
+    for (size_t i = 0; i < targets->count; i++) {
+        char lacks[256];
+        found += missing(&targets->target[i], o->kernels[kernel], o, lacks, sizeof lacks);
+        if (*lacks) add_note(targets, &targets->target[i], o->kernels[kernel], lacks);
+    }
+    if (!found && is_asked_for(o, kernel)) nowhere(targets, o, o->kernels[kernel]);
     return found;
+}
+
+/* A file that loads need not be a BLAS. */
+static void need_blas(const struct blas_target *target, const struct blas_options *o) {
+    const struct kernel *const *all = kernel_table();
+    char lacks[256];
+    for (size_t i = 0; all[i]; i++)
+        for (enum scalar t = 0; t < SCALAR_CPU_COUNT; t++)
+            if (blas_target_routine(target, all[i], t)) return;
+    missing(target, o->kernels[0], o, lacks, sizeof lacks);
+    die(EXIT_MISSING, "%s (%s) is no BLAS: it has no %s; choose another --blas",
+        target->library->name, target->library->path, *lacks ? lacks : "routine of CBLAS");
 }
 
 void blas_targets_open(struct blas_targets *targets, const struct blas_options *o) {
@@ -117,7 +177,9 @@ void blas_targets_open(struct blas_targets *targets, const struct blas_options *
         else
             open_libraries(targets, o, o->common.devices[d]);
     size_t found = 0;
-    for (size_t i = 0; i < targets->count; i++) found += look_up(targets, &targets->target[i], o);
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets->target[i].library) need_blas(&targets->target[i], o);
+    for (size_t i = 0; i < o->kernel_count; i++) found += look_up(targets, o, i);
     if (!found)
         die(EXIT_MISSING, "nothing can run: %s; choose other --kernels, --types or --blas",
             targets->note_count ? targets->notes[0] : "no kernel has such a type");

@@ -19,9 +19,9 @@ struct blas_targets {
     size_t note_count;
 };
 
-/* Opens the libraries of the devices asked for. Ends with EXIT_MISSING where one does not load, or
- * lacks a kernel that was asked for by its name; kernels that came with a level are left out with a
- * note. */
+/* Opens the libraries of the devices asked for. A kernel runs where its routine is, and is left out
+ * with a note where it is not. Ends with EXIT_MISSING where a library does not load or is no BLAS,
+ * and where no target has a kernel that was asked for by its name, in any of the types. */
 void blas_targets_open(struct blas_targets *targets, const struct blas_options *options);
 void blas_targets_close(struct blas_targets *targets);
 

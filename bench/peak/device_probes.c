@@ -115,6 +115,35 @@ static void write_lost(struct device_sweep *d, const struct peak_case *c, bool f
     d->told = true;
 }
 
+/* Memory of a case's own, where it has none and there is room; false with a reason where the device
+ * refuses it all the same. What there is no room for is told by device_ceiling_open(). */
+static bool own_memory(const struct device *device, const struct peak_case *c, void **memory,
+                       char *reason, size_t size) {
+    *memory = NULL;
+    if (c->ceiling.device.probe->needs == PROBE_NO_MEMORY) return true;
+    if (c->working_set > device->memory_available(device) / 10 * 9) return true;
+    *memory = device_ceiling_memory(device, c->working_set);
+    if (*memory) return true;
+    snprintf(reason, size, "%s refused %.3g GB of memory", device->name,
+             (double)c->working_set * 1e-9);
+    return false;
+}
+
+/* Opens the ceiling of a case, in the memory that is given or in its own. */
+static bool open_ceiling(const struct device *device, struct peak_case *c, void *memory,
+                         char *reason, size_t size) {
+    const struct device_probe *probe = c->ceiling.device.probe;
+    void *own = NULL;
+    if (!memory && !own_memory(device, c, &own, reason, size)) return false;
+    bool open = device_ceiling_open(&c->ceiling.device, device, probe, c->working_set,
+                                    own ? own : memory, reason, size);
+    if (open && own)
+        c->ceiling.device.owns_memory = true; /* released when it is closed */
+    else if (own)
+        device->release(device, own, c->working_set);
+    return open;
+}
+
 /* Makes a case ready; false with its row written where that cannot be. */
 static bool open_case(struct device_sweep *d, struct peak_case *c, void *memory) {
     const struct device_probe *probe = c->ceiling.device.probe;
@@ -128,9 +157,7 @@ static bool open_case(struct device_sweep *d, struct peak_case *c, void *memory)
         peak_write_none(d->sweep, c, "skipped", reason);
         return false;
     }
-    if (device_ceiling_open(&c->ceiling.device, d->device, probe, c->working_set, memory, reason,
-                            sizeof reason))
-        return true;
+    if (open_ceiling(d->device, c, memory, reason, sizeof reason)) return true;
     if (d->device->error(d->device))
         write_lost(d, c, true);
     else

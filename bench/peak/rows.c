@@ -62,9 +62,13 @@ static void print_row(const struct peak_case *c, const json_t *row) {
     const char *flags = json_string_value(json_object_get(row, "flags"));
     const char *status = json_string_value(json_object_get(row, "status"));
     const char *reason = json_string_value(json_object_get(row, "reason"));
-    if (status && strcmp(status, "ok") != 0) printf("%s: %s; ", status, reason ? reason : "");
+    char note[600];
+    if (status && strcmp(status, "ok") != 0)
+        snprintf(note, sizeof note, "%s: %s", status, reason ? reason : "");
+    else
+        snprintf(note, sizeof note, "%s", flags ? flags : "");
     printf(table_format, c->probe, c->isa ? c->isa : "", shown_type(c), threads, set,
-           level ? level : "", rate[0], rate[1], rate[2], width, flags ? flags : "");
+           level ? level : "", rate[0], rate[1], rate[2], width, note);
     fflush(stdout);
 }
 

@@ -332,7 +332,7 @@ struct train_options train_options_parse(int argc, char **argv) {
     if (!on_cpu && o.library_given)
         die(EXIT_USAGE, "--blas is of the processor; %s has its own library",
             o.common.device->name);
-    if (!on_cpu && given(argc, argv, "--threads"))
+    if (!on_cpu && !o.common.quiet && given(argc, argv, "--threads"))
         fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
               stderr);
     check_together(&o);

@@ -118,7 +118,12 @@ class CudaBlas(cli.Case):
     def test_usage(self):
         wrong = ((USAGE, ("--device", "cuda", "--mode", "throughput"), "--mode throughput"),
                  (USAGE, ("--device", "cuda", "--blas", "naive"), "cublas"),
-                 (MISSING, ("--device", "cuda", "--kernels", "axpy", "--types", "h"), "cblas_haxpy"),
+                 (MISSING, ("--device", "cuda", "--kernels", "axpy", "--types", "h"), "axpy of type h"),
+                 (MISSING, ("--device", "all", "--blas", "naive", "--kernels", "gemm,axpy,dot",
+                            "--types", "h,tf32"), "axpy of type h, tf32;"),
+                 (USAGE, ("--device", "cuda", "--sustain", "2", "--transfer", "--kernels", "gemm",
+                          "--sizes", "8"), "these are 3; choose one of --kernels, --sizes, --trans, "
+                  "--types, --threads, --blas and --device, without --transfer"),
                  (MISSING, ("--types", "h", "--device", "cpu"), "cpu has s and d"))
         for code, arguments, word in wrong:
             with self.subTest(arguments):
@@ -135,6 +140,71 @@ class CudaBlas(cli.Case):
         self.assertEqual([r["kernel"] for r in cli.csv_rows(result.stdout)],
                          ["gemm", "gemm_strided_batched"])
 
+    def left_out(self):
+        """The notes of what does not run, which the provenance tells as well."""
+        notes = [line[len("note: "):] for line in self.result.stdout.splitlines()
+                 if line.startswith("note: ")]
+        provenance = cli.records(self.folder / self.written()[0])[0]
+        self.assertEqual(provenance.get("left_out", []), notes)
+        return notes
+
+    def test_a_kernel_runs_where_its_type_is(self):
+        rows = self.gpu("--device", "cuda", "--kernels", "axpy,gemm,dot", "--types", "s,d,h,tf32",
+                        "--sizes", "8")
+        self.assertEqual([r["type"] + r["kernel"] for r in rows],
+                         ["saxpy", "daxpy", "sgemm", "dgemm", "hgemm", "tf32gemm", "sdot", "ddot"])
+        self.assertEqual(self.left_out(),
+                         [f"cublas of {GPU} has no {kernel} of type h, tf32: left out there"
+                          for kernel in ("axpy", "dot")])
+
+    def test_a_kernel_runs_on_the_device_that_has_it(self):
+        path = cli.library_paths().get("lacks_symbols")
+        if not path:
+            self.skipTest("the broken libraries were not built")
+        rows = self.gpu("--device", "all", "--blas", path, "--kernels", "axpy,dot", "--sizes", "8")
+        self.assertEqual([(r["device"], r["kernel"]) for r in rows],
+                         [("cpu", "axpy"), (GPU, "axpy"), (GPU, "dot")])
+        self.assertEqual(self.left_out(), ["lacks_symbols has no cblas_ddot: dot is left out there"])
+        text = self.works("blas", "--device", "all", "--blas", path, "--kernels", "axpy,dot",
+                          "--sizes", "8", "--threads", "1", "--dry-run", env=emulated()).stdout
+        self.assertIn("note: lacks_symbols has no cblas_ddot: dot is left out there\n", text)
+        self.assertIn("\n3 cases, none run\n", text)
+
+    def test_a_kernel_runs_in_the_library_that_has_it(self):
+        path = cli.library_paths().get("lacks_symbols")
+        if not path:
+            self.skipTest("the broken libraries were not built")
+        rows = cli.cases(self.blas("--blas", f"naive,{path}", "--kernels", "dot", "--sizes", "8"))
+        self.assertEqual([r["library"] for r in rows], ["naive"])
+        self.assertEqual(self.left_out(), ["lacks_symbols has no cblas_ddot: dot is left out there"])
+
+    def test_long_names_stand_in_their_column(self):
+        kernels = ("--kernels", "gemm,gemm_strided_batched", "--types", "d,bf16", "--sizes", "8")
+        for dry in (), ("--dry-run",):
+            text = self.works("blas", "--device", "cuda", *kernels, "--time-budget", "0.001", *dry,
+                              "--out", self.out, env=emulated()).stdout
+            lines = [line for line in text.splitlines() if f" cublas {GPU} " in line]
+            self.assertEqual(len(lines), 4)
+            self.assertTrue(any(line.startswith("bf16gemm_strided_batched nn ") for line in lines))
+            self.assertEqual(len({line.index(" cublas") for line in lines}), 1, text)
+            if not dry:
+                head, = (line for line in text.splitlines() if line.startswith("kernel "))
+                self.assertEqual(head.index(" library"), lines[0].index(" cublas"))
+        short = self.works("blas", "--device", "cuda", "--kernels", "dot", "--sizes", "8", "--dry-run",
+                           env=emulated()).stdout
+        self.assertTrue(short.startswith(f"{'ddot':9} {'8':>14}  cublas"), short)
+
+    def test_threads_are_those_of_the_processor(self):
+        asked = ("blas", "--dry-run", "--kernels", "dot", "--blas", "naive", "--sizes", "8")
+        gpu = [word for word in asked if word not in ("--blas", "naive")]
+        result = self.works(*gpu, "--device", "cuda", "--threads", "1", env=emulated())
+        self.assertEqual(result.stderr, "note: --threads counts the processor's threads; a GPU row "
+                                        "has none to count\n")
+        for silent in ((*gpu, "--device", "cuda"), (*asked, "--device", "all", "--threads", "1"),
+                       (*asked, "--threads", "1"),
+                       (*gpu, "--device", "cuda", "--threads", "1", "--quiet")):
+            self.assertEqual(self.works(*silent, env=emulated()).stderr, "", silent)
+
     def test_wrong_results(self):
         rows = self.gpu("--device", "cuda", "--kernels", "gemm", switches="wrong-after=1", code=FAILED)
         for row in rows:
@@ -147,6 +217,7 @@ class CudaBlas(cli.Case):
         result = self.works("blas", "--kernels", "gemm", "--time-budget", "0.001", "--max-samples",
                             "3", "--out", self.out, *arguments, code=FAILED, env=emulated(switches))
         self.one_line(result.stderr, "was lost", "illegal memory access")
+        self.stderr = result.stderr
         rows = cli.cases(cli.records(self.out / "blas.jsonl"))
         for row in rows:
             if row["status"] == "skipped":
@@ -158,14 +229,22 @@ class CudaBlas(cli.Case):
 
     def test_a_device_that_is_lost_in_the_middle(self):
         """What was measured stays. Calls this large are few in a region."""
-        rows = self.lose("lost-after=30", "--device", "cuda", "--types", "h", "--sizes",
-                         "160:300:20")
+        rows = self.lose("lost-after=40", "--device", "cuda", "--types", "h", "--sizes",
+                         "300:440:20")
         status = [r["status"] for r in rows]
         self.assertEqual(len(status), 8)
         self.assertEqual(status, sorted(status, key=("ok", "failed", "skipped").index))
         self.assertEqual(status.count("failed"), 1)
         self.assertIn("ok", status)
         self.assertIn("skipped", status)
+
+    def test_every_device_that_was_lost_is_named(self):
+        rows = self.lose("devices=2,lost-after=9", "--device", "all", "--blas", "naive",
+                         "--threads", "1", "--sizes", "8,16")
+        lost = {row["device"] for row in rows if row["status"] == "failed"}
+        self.assertEqual(lost, {GPU, GPU + ":1"})
+        for name in lost:
+            self.assertIn(f"; {name} was lost: ", self.stderr)
 
     def test_the_cpu_goes_on(self):
         rows = self.lose("lost-after=3", "--device", "all", "--blas", "naive", "--threads", "1",

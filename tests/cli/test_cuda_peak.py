@@ -137,6 +137,27 @@ class CudaPeak(unittest.TestCase):
         self.assertEqual([row["status"] for row in rows], ["ok", "skipped", "ok"] * 2)
         self.assertRegex(rows[1]["reason"], r"needs 8\.59 GB, 0\.\d+ GB of memory are free")
 
+    def test_memory_that_is_refused(self):
+        """Though there is room: that of the sweep's working sets, and that of one case."""
+        _, lines = self.peak("--device", "cuda", "--probes", "fma,triad,h2d", *SHORT,
+                             "--working-sets", "1Mi", emulate="refuse-after=4,not-strict")
+        rows = {row["probe"]: row for row in cli.cases(lines)}
+        self.assertEqual(rows["fma"]["status"], "ok")
+        for probe in "triad", "h2d":
+            self.assertEqual(rows[probe]["status"], "skipped")
+            self.assertEqual(rows[probe]["reason"], "cuda-emulated refused 0.00105 GB of memory")
+
+    def test_reasons_stand_behind_the_columns(self):
+        done, _ = self.peak("--device", "cuda", "--probes", "fma,tensor", *SMALL)
+        head, *lines = done.stdout.splitlines()
+        self.assertTrue(head.startswith("probe "))
+        found = [(line.split()[0], line[head.index("type"):].split()[0]) for line in lines]
+        self.assertEqual(sorted(found), sorted([("fma", "s"), ("fma", "d")] +
+                                               [("tensor", type_) for type_ in TENSOR]))
+        for line in lines:
+            if line.startswith("tensor"):
+                self.assertTrue(line[head.index("flags"):].startswith("skipped: this device"), line)
+
     def test_a_lost_device_ends_the_sweep(self):
         asked = ("--device", "cuda", "--probes", "fma,triad,d2h-latency,launch,launch-sync", *SMALL)
         done, lines = self.peak(*asked, emulate="lost-after=3000,not-strict", code=1)
