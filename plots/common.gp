@@ -72,6 +72,7 @@ LEGEND_COLUMNS = max(1, min(NSERIES, int((W - LEFT) / ENTRY_W)))
 if (!exists("LEGEND")) LEGEND = NSERIES > 1 || SERIES_CHARS > 0
 LEGEND_ROWS = LEGEND ? int(ceil(1.0 * NSERIES / LEGEND_COLUMNS)) : 0
 NOTE = ""
-FOOT = 38 + 20 * LEGEND_ROWS
+# notes of narrow pictures take several lines
+FOOT = (W < 900 ? 54 : 38) + 20 * LEGEND_ROWS
 H = HEAD + ROWS * PANEL_H + FOOT
 load HERE."terminal.gp"

@@ -8,20 +8,21 @@ PANEL_H = 560
 load HERE."style.gp"
 # room for the names, which common.gp does not know of
 NAMES = 0; ANY = 0
+cut_(s, i) = i > 0 ? s[1:i - 1]." tensor".s[i + 13:] : s
+short(s) = cut_(s, strstrt(s, " tensor cores"))
 stats DATA using (strcol("kind") eq "reference" ? \
-                  (ANY = 1, NAMES = max(NAMES, strlen(strcol("label")))) : 0) nooutput
-BESIDE = ANY ? 30 + 6.4 * (NAMES + 23) : 26
-PANEL_W = 500 + BESIDE
+                  (ANY = 1, NAMES = max(NAMES, strlen(short(strcol("label"))))) : 0) nooutput
+BESIDE = ANY ? 30 + 6.4 * (NAMES + 7) : 26
+PANEL_W = 460 + BESIDE
 load HERE."common.gp"
 RIGHT = BESIDE
 # the CPU in grey, what is a GPU in colours
 curve_colour(s) = s[1:3] eq "CPU" ? "#555555" : colour(s[1:15] eq "GPU with copies" ? 2 : 1)
 curve_dot(s) = s[1:3] eq "CPU" ? 4 : dot(place(SERIES, s))
 NOTE = "points: median of the fastest   ·   band: its 95 % interval"
-if (ANY) { NOTE = NOTE."   ·   published, best large product: solid measured, dashed data sheet" }
+if (ANY) { NOTE = NOTE."   ·   published, best large product: solid measured, dashed data sheet   ·   beside the names TFLOP/s" }
 
-rate(v) = v >= 1e6 ? sprintf("%.4g PFLOP/s", v / 1e6) : v >= 1e3 ? sprintf("%.4g TFLOP/s", v / 1e3) : \
-          sprintf("%.4g GFLOP/s", v)
+rate(v) = sprintf("%.4g", v / 1e3)
 array SPOT[200]
 set multiplot
 do for [PANEL = 1:NPANELS] {
@@ -71,7 +72,7 @@ do for [PANEL = 1:NPANELS] {
                 dt dash_ lw 1.3 lc rgb ink_ back
             set arrow from graph 1, first REF_Y[r] to screen sx(right_ + 12), sy(top_ + SPOT[r]) \
                 nohead lw 0.7 lc rgb ink_ front
-            set label REF_TEXT[r].": ".rate(REF_Y[r]).(REF_SERIES[r] eq "sheet" ? " (sheet)" : "") \
+            set label short(REF_TEXT[r]).": ".rate(REF_Y[r]) \
                 at screen sx(right_ + 16), sy(top_ + SPOT[r]) left front \
                 font FONT.",".(TERM_SIZE - 1) textcolor rgb (REF_SERIES[r] eq "sheet" ? "#666666" : "#111111")
         }

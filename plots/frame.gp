@@ -30,5 +30,5 @@ if (PANEL == 1) {
         }
         set label word(SERIES, s) at screen sx(lx_ + 38), sy(ly_) left front
     }
-    set label NOTE at screen sx(LEFT), sy(H - 12) left textcolor rgb GREY font FONT.",".(TERM_SIZE - 2) front
+    load HERE."note.gp"
 }

@@ -12,6 +12,14 @@ if (!exists("CEILING_NAME")) CEILING_NAME = "ceiling measured beside each case"
 NOTE = exists("NOTE_FIRST") ? NOTE_FIRST : "points: median"
 if (BANDS) NOTE = NOTE."   ·   band: its 95 % interval"
 if (CEILINGS) NOTE = NOTE."   ·   dashed: ".CEILING_NAME
+# ceilings of a GPU, whose names end with its own, beside those of a CPU
+of_gpu(c) = strstrt(c, "· cuda") > 0
+roof_dash(c) = of_gpu(c) ? 4 : 2
+roof_colour(c) = of_gpu(c) ? "#8A2BE2" : "#777777"
+CPU_ROOFS = 0; GPU_ROOFS = 0
+stats DATA using (strcol("kind") eq "point" && column("ceiling") > 0 ? \
+                  (of_gpu(strcol("ceiling_name")) ? (GPU_ROOFS = 1) : (CPU_ROOFS = 1), 0) : 0) nooutput
+if (CPU_ROOFS && GPU_ROOFS) NOTE = NOTE." (grey: CPU; violet: GPU)"
 if (NREF) NOTE = NOTE."   ·   dotted: published figures"
 
 # what belongs to panel P: extremes of x and y, and which series it has
@@ -71,7 +79,7 @@ do for [PANEL = 1:NPANELS] {
     } else {
         LO = 0; HI = YFIXED > 0 ? max(YFIXED, top * 1.02) : top * 1.08
         set yrange [LO:HI]
-        set format y "%g"
+        load HERE."linear_ticks.gp"
     }
 
     if (exists("YLINE")) {
@@ -96,7 +104,7 @@ do for [PANEL = 1:NPANELS] {
              fc rgb curve_colour(s), \
          for [i = 1:words(ROOFS)] c = word(ROOFS, i) DATA \
              using (under(P, c) ? column("x") : NaN):(column("ceiling")) smooth unique \
-             with lines dt 2 lw 1.2 lc rgb "#777777", \
+             with lines dt roof_dash(c) lw 1.2 lc rgb roof_colour(c), \
          for [i = 1:words(HERE_)] s = word(HERE_, i) DATA \
              using (at(P, s)):(column("y")) with linespoints lw 1.6 ps 0.75 \
              dt curve_dash(s) pt curve_dot(s) lc rgb curve_colour(s)

@@ -36,6 +36,9 @@ static void say_transfer(const struct row *row, char *text, size_t size) {
     else
         snprintf(text, size, "%s", json_is_true(value) ? "with transfers" : "");
 }
+static void say_no_transfer(const struct row *row, char *text, size_t size) {
+    snprintf(text, size, "%s", is_gpu_name(row->device) ? "without copies" : "");
+}
 static void say_shape(const struct row *row, char *text, size_t size) {
     bool square;
     row_size(row, &square);
@@ -125,7 +128,7 @@ const struct attribute attributes[] = {
     {"mode", .say = say_mode, .in_subtitle = true},
     {"type", .say = say_type},
     {"cold", .say = say_cold, .in_subtitle = true},
-    {"transfer", .say = say_transfer, .in_subtitle = true},
+    {"transfer", .say = say_transfer, .say_absent = say_no_transfer, .in_subtitle = true},
     {"network", .say = say_network},
     {"recipe", .say = say_recipe},
     {"dataset", .say = say_dataset},

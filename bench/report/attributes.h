@@ -10,6 +10,8 @@
 struct attribute {
     const char *name;
     void (*say)(const struct row *row, char *text, size_t size);
+    /* What stands for "" beside cases that have it; may be NULL. */
+    void (*say_absent)(const struct row *row, char *text, size_t size);
     bool in_subtitle; /* said there where all cases agree */
     bool last_resort; /* appended only where a curve would hold two cases of one size */
 };

@@ -24,7 +24,9 @@ void set_rate(struct point *point, double y) {
              record_text(row->record, "ceiling"));
     append(point->ceiling_name, sizeof point->ceiling_name, " · ", type_name(row->type));
     append(point->ceiling_name, sizeof point->ceiling_name, " · ",
-           is_latency(row) ? threads : "every core");
+           is_gpu(row)       ? row->device
+           : is_latency(row) ? threads
+                             : "every core");
 }
 
 static bool same_group(const struct point *a, const struct point *b) {
@@ -81,21 +83,31 @@ static void name_series(struct plot *plot) {
                 attributes[a].say(plot->points[i].row, text[i], sizeof text[i]);
                 varies |= !same(text[i], text[leader[i]]);
             }
-            for (size_t i = 0; varies && i < count; i++)
+            for (size_t i = 0; varies && i < count; i++) {
+                if (!*text[i] && attributes[a].say_absent)
+                    attributes[a].say_absent(plot->points[i].row, text[i], sizeof text[i]);
                 append(plot->points[i].series, sizeof plot->points[i].series, " · ", text[i]);
+            }
         }
     }
     free(leader);
     free(text);
 }
 
-/* Says the machines and whatever all cases have in common. */
-static void say_subtitle(struct plot *plot) {
+void plot_subtitle_devices(struct plot *plot) {
     for (size_t i = 0; i < plot->count; i++) {
-        const char *machine = plot->points[i].row->run->machine;
-        if (!strstr(plot->subtitle, machine))
-            append(plot->subtitle, sizeof plot->subtitle, " | ", machine);
+        const struct row *row = plot->points[i].row;
+        char label[200];
+        if (!row) continue;
+        device_label(row->run, row->device, label, sizeof label);
+        if (!strstr(plot->subtitle, label))
+            append(plot->subtitle, sizeof plot->subtitle, " | ", label);
     }
+}
+
+/* Says the devices and whatever all cases have in common. */
+static void say_subtitle(struct plot *plot) {
+    plot_subtitle_devices(plot);
     for (int a = 0; attributes[a].say; a++) {
         char first[160], text[160];
         bool common = attributes[a].in_subtitle;
@@ -192,9 +204,9 @@ static void name_plot(struct plot *plot, const char *group, bool several) {
     }
     snprintf(plot->name, sizeof plot->name, "%s%s%.20s", figure->name, several ? "-" : "",
              several ? type : "");
-    snprintf(plot->title, sizeof plot->title, "%s%s%.20s%s", figure->title,
-             figure->by_type ? " · " : "", figure->by_type ? type : "",
-             figure->by_type ? " precision" : "");
+    snprintf(plot->title, sizeof plot->title, "%s%s%.20s", figure->title,
+             figure->by_type ? " · " : "",
+             figure->by_type ? precision_name(plot->points[0].row->type) : "");
 }
 
 size_t figure_plots(const struct figure *figure, const struct results *results, struct plot **plots,

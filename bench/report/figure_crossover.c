@@ -98,18 +98,6 @@ static void add_marks(struct plot *plot, const struct crossover *c) {
     mark->y = low * pow(high / low, share);
 }
 
-static void say_subtitle(struct plot *plot) {
-    for (size_t i = 0; i < plot->count; i++) {
-        const struct row *row = plot->points[i].row;
-        if (!row) continue;
-        char text[200];
-        snprintf(text, sizeof text, "%.150s", row->run->machine);
-        if (!strstr(plot->subtitle, text))
-            append(plot->subtitle, sizeof plot->subtitle, " | ", text);
-    }
-    plot_subtitle_gpus(plot);
-}
-
 /* One picture of these crossovers, which are of one type. */
 static bool fill_plot(struct plot *plot, const struct crossover *all, size_t count) {
     char panel[80], other[80];
@@ -133,7 +121,7 @@ static bool fill_plot(struct plot *plot, const struct crossover *all, size_t cou
             if (same(panel, other)) add_marks(plot, &all[j]);
         }
     }
-    say_subtitle(plot);
+    plot_subtitle_devices(plot);
     return plot->count > 0;
 }
 
@@ -163,12 +151,12 @@ static void add_plot(const struct figure *figure, const struct crossover *all, s
         if (level) snprintf(suffix, sizeof suffix, "level%d-", level);
         append(suffix, sizeof suffix, "", type_name(type));
         plot_name(plot, suffix);
-        snprintf(plot->title, sizeof plot->title, "%s%s · %s%s", figure->title,
+        snprintf(plot->title, sizeof plot->title, "%s%s · %s", figure->title,
                  level == 1   ? ": BLAS level 1"
                  : level == 2 ? ": BLAS level 2"
                  : level == 3 ? ": BLAS level 3"
                               : "",
-                 type_name(type), same(type, "s") || same(type, "d") ? " precision" : "");
+                 precision_name(type));
     } else if (plot) {
         free(plot->points);
         (*plot_count)--;

@@ -104,7 +104,11 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
     }
     if (!(step >= sum)) step = sum;
     char title[800], panel[80], threads[32];
-    threads_text(threads_of(first), threads, sizeof threads);
+    const char *device = record_text(first->record, "device");
+    if (is_gpu_name(device))
+        snprintf(threads, sizeof threads, "%.30s", device);
+    else
+        threads_text(threads_of(first), threads, sizeof threads);
     /* Steps that are watched take longer than those that are timed: the title has the latter. */
     double timed = record_number(first->record, "step_s");
     if (!(timed > 0)) timed = step;
@@ -180,12 +184,13 @@ size_t make_layers(const struct figure *figure, const struct results *results, s
         line_name(all[i], name, sizeof name);
         plot_name(plot, name);
         snprintf(plot->title, sizeof plot->title, "%s · %s", figure->title, name);
-        append(plot->subtitle, sizeof plot->subtitle, " · ", all[i]->run->machine);
+        char label[200];
+        device_label(all[i]->run, record_text(all[i]->record, "device"), label, sizeof label);
+        append(plot->subtitle, sizeof plot->subtitle, " · ", label);
         append(plot->subtitle, sizeof plot->subtitle, " · ",
                record_text(all[i]->record, "library"));
         append(plot->subtitle, sizeof plot->subtitle, " · ",
-               type_name(record_text(all[i]->record, "type")));
-        append(plot->subtitle, sizeof plot->subtitle, " ", "precision");
+               precision_name(record_text(all[i]->record, "type")));
         struct unit unit = unit_of(lines, own);
         int order = 0;
         for (size_t j = 0; j < own; j++)

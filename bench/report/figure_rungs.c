@@ -1,8 +1,10 @@
 /* The ladder of a training step: a bar for each measure, from the plain step to the fast one. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/report/study.h"
 #include "bench/report/takes.h"
 #include "bench/report/text.h"
 
@@ -16,12 +18,15 @@ bool take_rungs(const struct study *study, const struct row *row, struct point *
     double rung = record_number(row->record, "rung_number");
     if (!same(row->kind, "ladder") || !(rung >= 0)) return false;
     char threads[32];
-    threads_text(row->threads, threads, sizeof threads);
+    if (is_gpu(row))
+        snprintf(threads, sizeof threads, "%.30s", row->device);
+    else
+        threads_text(row->threads, threads, sizeof threads);
     snprintf(point->panel, sizeof point->panel, "batch %.0f · %s · %s", row->batch, threads,
              type_name(row->type));
     snprintf(point->label, sizeof point->label, "%s%.60s", rung > 0 ? "+ " : "",
              record_text(row->record, "rung"));
-    point->panel_order = (int)row->threads;
+    point->panel_order = row->threads > 0 ? (int)row->threads : INT_MAX;
     point->x = rung;
     point->y = row->median;
     point->low = row->low;

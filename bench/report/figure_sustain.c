@@ -175,7 +175,7 @@ static void make_one(struct series *s, struct plot *plot) {
     snprintf(plot->title, sizeof plot->title, "%s · %s", plot->figure->title, name);
     plot_subtitle(plot, first);
     const char *gpu = record_text(first->record, "gpu");
-    append(plot->subtitle, sizeof plot->subtitle, " · ", gpu);
+    if (!strstr(plot->subtitle, gpu)) append(plot->subtitle, sizeof plot->subtitle, " · ", gpu);
     double length = edge(s, s->count);
     s->a_second = length < 300 ? 1 : 1 / 60.0;
     struct sheet sheet;

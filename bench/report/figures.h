@@ -18,6 +18,7 @@ struct point {
     char panel[80];        /* panels are small multiples; "" where a figure has one */
     char series[200];      /* one curve; what tells cases apart is appended to it */
     char label[120];       /* text at the point or mark */
+    bool of_other_type;    /* than its panel: no published figure stands beside it */
     int part;              /* which of the points of its case, from 0 */
     double x, y, low, high;
     double ceiling;                   /* measured ceiling in the unit of y, NaN: unknown */

@@ -18,7 +18,7 @@ static void set_gflops_by_size(struct point *point) {
 bool take_blas_levels(const struct study *study, const struct row *row, struct point *point) {
     static const char *const panels[][2] = {
         {"axpy", "axpy: y = αx + y"}, {"gemv", "gemv: y = y + A·x"}, {"gemm", "gemm: C = C + A·B"}};
-    if (!is_shown(study, row) || !same(row->type, "d")) return false;
+    if (!is_shown(study, row) || with_copies(row) || !same(row->type, "d")) return false;
     for (int i = 0; i < 3; i++)
         if (is_kernel(row, panels[i][0])) {
             point->panel_order = i;
@@ -120,7 +120,8 @@ const char *lacks_libraries(const struct point *points, size_t count) {
 /* Speed-up against the fewest threads at the largest size; its interval is the quotient's widest.
  */
 bool take_threads(const struct study *study, const struct row *row, struct point *point) {
-    if (!is_shown(study, row) || !same(row->library, study->main_library)) return false;
+    if (!is_shown(study, row) || with_copies(row) || !same(row->library, study->main_library))
+        return false;
     const struct row *base = speedup_base(study, row);
     if (!base || base->run != row->run || base->bytes != row->bytes || !(row->threads > 0))
         return false;

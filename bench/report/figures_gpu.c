@@ -18,11 +18,26 @@ static const char *curve(const struct row *row) {
     return *record_text(row->record, "transfer") ? "GPU with copies" : "GPU without copies";
 }
 
+static void name_curve(struct point *point) {
+    snprintf(point->series, sizeof point->series, "%s%s", curve(point->row),
+             point->part == 1 ? " in single" : "");
+}
+
+/* No CPU has TF32: its single precision takes the same operands. */
+static bool stands_beside_tf32(const struct study *study, const struct row *row) {
+    if (is_gpu(row) || !same(row->type, "s")) return false;
+    for (size_t i = 0; i < study->results->row_count; i++) {
+        const struct row *other = &study->results->rows[i];
+        if (is_gpu(other) && same(other->type, "tf32") && is_square_gemm(other)) return true;
+    }
+    return false;
+}
+
 /* The fastest of each size: over libraries and threads, GPUs of one host, kinds of copies. */
 bool take_flops(const struct study *study, const struct row *row, struct point *point) {
     static const char *const types[] = {"d", "s", "tf32", "h", "bf16"};
-    if (!is_square_gemm(row)) return false;
-    bool square;
+    bool square, beside_tf32 = point->part == 1;
+    if (!is_square_gemm(row) || (beside_tf32 && !stands_beside_tf32(study, row))) return false;
     double size = row_size(row, &square);
     for (size_t i = 0; i < study->results->row_count; i++) {
         const struct row *other = &study->results->rows[i];
@@ -33,15 +48,16 @@ bool take_flops(const struct study *study, const struct row *row, struct point *
         if (other->gflops > row->gflops || (other->gflops == row->gflops && other < row))
             return false;
     }
+    const char *type = beside_tf32 ? "tf32" : row->type;
     for (int t = 0; t < 5; t++)
-        if (same(types[t], row->type)) point->panel_order = t;
+        if (same(types[t], type)) point->panel_order = t;
+    point->of_other_type = beside_tf32;
     point->x = size;
     set_rate(point, row->gflops);
     point->ceiling = NAN;
     *point->ceiling_name = '\0';
-    snprintf(point->panel, sizeof point->panel, "gemm · %s%s", type_name(row->type),
-             same(row->type, "s") || same(row->type, "d") ? " precision" : "");
-    snprintf(point->series, sizeof point->series, "%s", curve(row));
+    snprintf(point->panel, sizeof point->panel, "gemm · %s", precision_name(type));
+    name_curve(point);
     return true;
 }
 
@@ -59,36 +75,7 @@ void arrange_flops(const struct results *results, struct plot *plot) {
         several |= !same(plot->points[i].row->run->host, plot->points[0].row->run->host);
     for (size_t i = 0; i < plot->count; i++) {
         struct point *point = &plot->points[i];
-        snprintf(point->series, sizeof point->series, "%s", curve(point->row));
+        name_curve(point);
         if (several) append(point->series, sizeof point->series, " · ", point->row->run->host);
     }
-}
-
-/* The model of a GPU, which stands before the first comma of its description. */
-static void model_of(const struct row *row, char *text, size_t size) {
-    size_t i;
-    const json_t *device;
-    *text = '\0';
-    json_array_foreach(json_object_get(row->run->provenance, "devices"), i, device) {
-        const char *what = record_text(device, "what");
-        if (same(record_text(device, "name"), row->device))
-            snprintf(text, size, "%.*s", (int)strcspn(what, ",("), what);
-    }
-}
-
-void plot_subtitle_gpus(struct plot *plot) {
-    for (size_t i = 0; i < plot->count; i++) {
-        const struct row *row = plot->points[i].row;
-        char model[100];
-        if (!row || !is_gpu(row)) continue;
-        model_of(row, model, sizeof model);
-        if (!strstr(plot->subtitle, model))
-            append(plot->subtitle, sizeof plot->subtitle, " · ", model);
-    }
-}
-
-struct plot *mark_flops(const struct results *results, struct plot *plot) {
-    (void)results;
-    plot_subtitle_gpus(plot);
-    return plot;
 }

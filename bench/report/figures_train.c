@@ -19,7 +19,7 @@ static void name_training(const char *recipe, const char *network, const char *d
     if (*recipe)
         snprintf(text, size, "%.60s", recipe);
     else
-        snprintf(text, size, "%.40s%s%.30s", network, *dataset ? " · " : "", dataset);
+        snprintf(text, size, "%.40s%s%.30s", network, *network && *dataset ? " · " : "", dataset);
 }
 
 void training_name(const struct row *row, char *text, size_t size) {
@@ -224,6 +224,8 @@ bool take_mfu(const struct study *study, const struct row *row, struct point *po
         point->ceiling = 100 * square / peak;
         snprintf(point->ceiling_name, sizeof point->ceiling_name, "square gemm · %.40s",
                  type_name(row->type));
+        if (is_gpu(row))
+            append(point->ceiling_name, sizeof point->ceiling_name, " · ", row->device);
     }
     return true;
 }

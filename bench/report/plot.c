@@ -53,9 +53,13 @@ void plots_tell_apart(struct plot *plots, size_t count) {
 }
 
 void plot_subtitle(struct plot *plot, const struct line *line) {
-    char threads[32];
-    threads_text(record_number(line->record, "threads"), threads, sizeof threads);
-    append(plot->subtitle, sizeof plot->subtitle, " · ", line->run->machine);
+    char threads[32], label[200];
+    const char *device = record_text(line->record, "device");
+    if (!*device) device = line->run->device;
+    threads_text(is_gpu_name(device) ? NAN : record_number(line->record, "threads"), threads,
+                 sizeof threads);
+    device_label(line->run, device, label, sizeof label);
+    append(plot->subtitle, sizeof plot->subtitle, " · ", label);
     append(plot->subtitle, sizeof plot->subtitle, " · ", record_text(line->record, "library"));
     append(plot->subtitle, sizeof plot->subtitle, " · ", threads);
 }

@@ -42,7 +42,8 @@ static bool is_wanted(const char *name, const char *const *names) {
 /* Whether any point of the plot is about the same. */
 static bool is_shown_beside(const struct plot *plot, const struct published *p) {
     for (size_t i = 0; i < plot->count; i++)
-        if (plot->points[i].row && fits(p, plot->points[i].row)) return true;
+        if (plot->points[i].row && !plot->points[i].of_other_type && fits(p, plot->points[i].row))
+            return true;
     return false;
 }
 
@@ -84,11 +85,13 @@ void plot_add_references(struct plot *plot, const struct published *figures, siz
         }
         if (!best) continue;
         for (size_t i = 0; i < points; i++) {
-            if (!plot->points[i].row || !fits(p, plot->points[i].row)) continue;
+            if (!plot->points[i].row || plot->points[i].of_other_type ||
+                !fits(p, plot->points[i].row))
+                continue;
             /* one line in a panel: from its first point that fits */
             bool first = true;
             for (size_t j = 0; j < i; j++)
-                first &= !plot->points[j].row ||
+                first &= !plot->points[j].row || plot->points[j].of_other_type ||
                          !same(plot->points[j].panel, plot->points[i].panel) ||
                          !fits(p, plot->points[j].row);
             if (!first) continue;

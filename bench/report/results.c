@@ -43,6 +43,37 @@ static bool is_emulated(const json_t *record) {
     return strstr(record_text(record, "device"), "-emulated");
 }
 
+/* Some records do not say which device they are of: then all of such a file are left out. */
+static bool is_of_emulated_run(const struct run *run, const json_t *record) {
+    size_t i;
+    const json_t *device;
+    if (*record_text(record, "device")) return false;
+    json_array_foreach(json_object_get(run->provenance, "devices"), i,
+                       device) if (strstr(record_text(device, "name"), "-emulated")) return true;
+    return false;
+}
+
+bool is_gpu_name(const char *device) { return *device && strcmp(device, "cpu") != 0; }
+
+/* The model of a GPU stands before the first comma of its description. */
+void device_label(const struct run *run, const char *name, char *text, size_t size) {
+    size_t i;
+    const json_t *device;
+    if (!*name) name = run->device;
+    if (!is_gpu_name(name)) {
+        snprintf(text, size, "%s", run->machine);
+        return;
+    }
+    snprintf(text, size, "GPU %.60s", name);
+    json_array_foreach(json_object_get(run->provenance, "devices"), i, device) {
+        const char *what = record_text(device, "what");
+        int length = (int)strcspn(what, ",(");
+        while (length > 0 && what[length - 1] == ' ') length--;
+        if (strcmp(record_text(device, "name"), name) == 0 && length > 0)
+            snprintf(text, size, "%.*s (%.60s)", length < 90 ? length : 90, what, name);
+    }
+}
+
 static void add_row(struct results *results, struct run *run, json_t *record) {
     json_object_del(record, "samples_s"); /* the bulk of a file, and no figure shows it */
     json_object_del(record, "samples_throttled");
@@ -85,18 +116,27 @@ static void add_row(struct results *results, struct run *run, json_t *record) {
     };
     if (!*row.command) row.command = record_text(run->provenance, "command");
     row.ok = strcmp(row.status, "ok") == 0;
+    if (is_gpu_name(row.device)) row.threads = NAN;
+    if (!run->cases)
+        snprintf(run->device, sizeof run->device, "%.60s", row.device);
+    else if (strcmp(run->device, row.device) != 0)
+        *run->device = '\0';
     results->rows = grow(results->rows, results->row_count + 1, sizeof *results->rows);
     results->rows[results->row_count++] = row;
     run->cases++;
 }
 
-static void add_line(struct results *results, const struct run *run, json_t *record) {
+static void add_line(struct results *results, struct run *run, json_t *record) {
     static const char *const shown[] = {"layer",    "examples", "boundary", "path",
                                         "reported", "sustain",  "sustained"};
     const char *kind = record_text(record, "record"), *command = record_text(record, "command");
     bool keep = false;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) keep |= strcmp(kind, shown[i]) == 0;
     if (!keep) return;
+    if (is_of_emulated_run(run, record)) {
+        run->emulated++;
+        return;
+    }
     if (!*command) command = record_text(run->provenance, "command");
     results->lines = grow(results->lines, results->line_count + 1, sizeof *results->lines);
     results->lines[results->line_count++] =

@@ -12,14 +12,15 @@ struct run {
     json_t *provenance; /* NULL where the file has none */
     char machine[160];  /* "CPU model · 2 cores" */
     char host[64];
+    char device[64];     /* that all its cases are of; "" where they differ */
     char ending[80];     /* "complete", "interrupted", "incomplete" with its reason if it has one */
     size_t cases;        /* case records read */
     size_t emulated;     /* records of emulated GPUs, which are left out */
     size_t broken_lines; /* lines that are no JSON object */
 };
 
-/* One case. The texts point into `record` and are never NULL; numbers are NaN where the record has
- * none. */
+/* One case. Of GPUs `threads` is NaN: those of their host compute nothing. The texts point into
+ * `record` and are never NULL; numbers are NaN where the record has none. */
 struct row {
     json_t *record;
     const struct run *run;
@@ -55,6 +56,12 @@ void results_free(struct results *results);
 /* A value of a record: "" or NaN where absent or of another type. */
 const char *record_text(const json_t *record, const char *key);
 double record_number(const json_t *record, const char *key);
+
+/* What the rows of a device are labelled with: "Example GPU (cuda)" of a GPU, the machine else.
+ * `device`
+ * "" says the run's. */
+void device_label(const struct run *run, const char *device, char *text, size_t size);
+bool is_gpu_name(const char *device);
 
 /* The dimension that a row is plotted against: n, or the geometric mean of m, n, k where they
  * differ. `*square` says whether they are equal. */

@@ -7,7 +7,7 @@
 
 #include "bench/report/text.h"
 
-bool is_gpu(const struct row *row) { return *row->device && !same(row->device, "cpu"); }
+bool is_gpu(const struct row *row) { return is_gpu_name(row->device); }
 
 bool any_gpu(const struct results *results) {
     for (size_t i = 0; i < results->row_count; i++)
@@ -19,6 +19,10 @@ bool is_blas(const struct row *row) {
     return row->ok && same(row->command, "blas") && *row->kernel;
 }
 bool is_latency(const struct row *row) { return !same(row->mode, "throughput"); }
+bool with_copies(const struct row *row) {
+    const json_t *transfer = json_object_get(row->record, "transfer");
+    return json_is_true(transfer) || (json_is_string(transfer) && *json_string_value(transfer));
+}
 /* Cases of the mode that all figures but one show. */
 bool is_shown(const struct study *study, const struct row *row) {
     return is_blas(row) && is_latency(row) != study->only_throughput;
@@ -53,7 +57,7 @@ static void count_threads(struct study *study, const struct row *row) {
 /* Cases of the fastest library on all its threads: figures with a curve for each kernel show these
  * and no others. */
 bool is_main(const struct study *study, const struct row *row) {
-    return same(row->library, study->main_library) &&
+    return same(row->library, study->main_library) && !with_copies(row) &&
            (isnan(row->threads) || row->threads == most_threads(study, row));
 }
 

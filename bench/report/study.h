@@ -29,13 +29,15 @@ bool is_blas(const struct row *row);
 bool is_latency(const struct row *row);
 /* Cases of the mode that all figures but one show. */
 bool is_shown(const struct study *study, const struct row *row);
+/* The time holds copies to a GPU and back. */
+bool with_copies(const struct row *row);
 /* Nothing transposed. */
 bool is_plain(const struct row *row);
 bool is_kernel(const struct row *row, const char *name);
 /* The most threads this case's library ran with on this machine. */
 double most_threads(const struct study *study, const struct row *row);
-/* Cases of the fastest library on all its threads: figures with a curve for each kernel show these
- * and no others. */
+/* Cases of the fastest library on all its threads, without copies: figures with a curve for each
+ * kernel show these and no others. */
 bool is_main(const struct study *study, const struct row *row);
 /* Whether this is the case that stands for its kernel: the largest one, and of several of that size
  * the fastest. */

@@ -45,9 +45,7 @@ void rung_network(const struct row *row, char *text, size_t size);
 take_function take_flops;
 lacks_function lacks_gpu;
 arrange_function arrange_flops;
-mark_function mark_flops;
-/* Says which GPUs the points are of, where the provenance knows. */
-void plot_subtitle_gpus(struct plot *plot);
+enum { FLOPS_PARTS = 2 };
 
 /* figure_layers.c, figure_examples.c, figure_boundary.c, figure_descent.c, figure_crossover.c,
  * figure_sustain.c */
@@ -58,6 +56,9 @@ make_function make_layers, make_examples, make_boundary, make_descent, make_cros
 /* y with its interval: rates go like 1/time (curves.c). */
 void set_rate(struct point *point, double y);
 
+/* The machines and GPUs that the points are of, as the plot's subtitle (curves.c). */
+void plot_subtitle_devices(struct plot *plot);
+
 /* plot.c: a further point, all numbers unknown. */
 struct point *plot_add_point(struct plot *plot);
 /* A further plot of a figure, in an array that grows. */
@@ -66,7 +67,7 @@ struct plot *plots_add(struct plot **plots, size_t *count, const struct figure *
 void plot_name(struct plot *plot, const char *suffix);
 /* Numbers plots whose names are the same. */
 void plots_tell_apart(struct plot *plots, size_t count);
-/* The machine, library and threads of a line that is no case, as the plot's subtitle. */
+/* The machine or GPU, library and threads of a line that is no case, as the plot's subtitle. */
 void plot_subtitle(struct plot *plot, const struct line *line);
 
 /* The data file of a figure that is no curves: item,kind,x,y,value,text, beginning with the rows

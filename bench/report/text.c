@@ -11,6 +11,16 @@ const char *type_name(const char *type) {
     return type;
 }
 
+const char *precision_name(const char *type) {
+    static const char *const names[][2] = {{"s", "single precision"},
+                                           {"d", "double precision"},
+                                           {"h", "half precision"},
+                                           {"bf16", "bf16"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(type, names[i][0]) == 0) return names[i][1];
+    return type_name(type);
+}
+
 void kernel_label(const struct row *row, char *text, size_t size) {
     snprintf(text, size, "%.40s%s%.8s", row->kernel, *row->trans ? " " : "", row->trans);
 }

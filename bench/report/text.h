@@ -15,6 +15,8 @@ void append(char *text, size_t size, const char *separator, const char *more);
 
 /* "single", "double", "half", ... for "s", "d", "h", ... */
 const char *type_name(const char *type);
+/* "single precision", "TF32", "bf16": as titles call it. */
+const char *precision_name(const char *type);
 /* "gemm nt", or the kernel alone where it takes no transpose. */
 void kernel_label(const struct row *row, char *text, size_t size);
 /* "1 thread", "2 threads", "" where unknown. */

@@ -193,7 +193,7 @@ class Crossover(Gpu):
         report(self.lines(provenance, *rows, END), "--out", self.out, "--formats", "svg")
         for name in ("crossover-double", "flops-against-n"):
             subtitle = points(self.figure(name))[0]["subtitle"]
-            self.assertTrue(subtitle.endswith(" · Example GPU 80GB"), subtitle)
+            self.assertTrue(subtitle.endswith(" | Example GPU 80GB (cuda)"), subtitle)
 
     def test_null_and_false_are_the_same_work(self):
         rows = [gemm(n, 1e-3, cold=False, incx=1) for n in SIZES]
@@ -315,6 +315,82 @@ class Without(Gpu):
                              {round(f["gflops"], 6) for f in fakes if "gflops" in f}, set())
 
 
+    def test_lines_without_device_of_an_emulated_run_are_in_nothing(self):
+        provenance = dict(PROVENANCE, command="train", devices=[{"name": "cuda-emulated",
+                                                                 "what": "CUDA kernels on the host"}])
+        path = self.folder / "lines.jsonl"
+        rng = random.Random(5)
+        out = synthetic.Writer(self.folder, "train", rng, file="lines")
+        out.put({"record": "case", "command": "train", "device": "cuda-emulated", "status": "ok"})
+        synthetic.write_boundary(out, rng)
+        synthetic.write_examples(out, "two-layer", "mnist", rng)
+        synthetic.write_reported(out, "two-layer", [("test accuracy", 0.9)], "LSU")
+        synthetic.write_paths(out)
+        out.end()
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for emulated in (True, False):
+            head = provenance if emulated else dict(PROVENANCE, devices=[{"name": "cuda"}])
+            path.write_text("\n".join([json.dumps(head), *lines[1:]]), encoding="utf-8")
+            target = self.out / str(emulated)
+            result = report(path, "--out", target, "--formats", "svg")
+            drawn = {p.name for p in target.rglob("*.csv")} - {"train.csv"}
+            if emulated:
+                self.assertIn("7 records of an emulated GPU left out", result.stderr)
+                self.assertEqual(drawn, set())
+            else:  # the very same lines of another device are shown
+                self.assertIn("train-reported.csv", drawn)
+                self.assertIn("decision-boundary-circles.csv", drawn)
+
+
+class Labels(Gpu):
+    """Figures of a GPU name it and no number of threads."""
+    provenance = dict(PROVENANCE, devices=[{"name": "cpu", "what": "the host"},
+                                           {"name": "cuda", "what": "Example GPU 80GB, sm_90"}])
+
+    def draw(self, *rows, figures):
+        result = report(self.lines(self.provenance, *rows, END), "--out", self.out, "--formats",
+                        "svg", "--figures", figures)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+
+    def test_subtitle(self):
+        self.draw(*[gemm(n, 1e-4, "cuda", threads=1) for n in SIZES], figures="gflops-level3")
+        self.assertEqual(points(self.figure("gflops-level3"))[0]["subtitle"],
+                         "Example GPU 80GB (cuda) · cublas")
+
+    def test_ladder(self):
+        rows = [steps(16, 100 * (i + 1), "cuda", kind="ladder", rung=f"r{i}", rung_number=i, threads=1)
+                for i in range(3)]
+        self.draw(*rows, figures="step-ladder")
+        drawn = points(self.figure("step-ladder-mlp5"))
+        self.assertEqual({p["panel"] for p in drawn}, {"batch 16 · cuda · single"})
+        self.assertNotIn("thread", drawn[0]["subtitle"])
+
+    def test_layers(self):
+        layer = {"record": "layer", "command": "train", "device": "cuda", "library": "cublas",
+                 "threads": 1, "type": "s", "network": "mlp5", "batch": 8, "layer": "dense1",
+                 "pass": "forward", "time_s": 1e-3, "share": 1.0}
+        self.draw(layer, figures="step-by-layer")
+        drawn = points(self.figure("step-by-layer-mlp5"))
+        self.assertEqual({p["subtitle"] for p in drawn},
+                         {"Example GPU 80GB (cuda) · cublas · single precision"})
+        self.assertTrue(drawn[0]["panel"].startswith("batch 8 · cuda · "), drawn[0]["panel"])
+
+    def test_cases_without_copies_have_a_name(self):
+        rows = [gemm(n, 1e-4, "cuda", transfer=t) for n in SIZES for t in (None, "pinned")]
+        self.draw(*rows, figures="gflops-level3")
+        self.assertEqual({p["series"] for p in points(self.figure("gflops-level3"))},
+                         {"without copies", "pinned"})
+
+    def test_copies_are_no_lines_of_their_own(self):
+        rows = [gemm(n, 1e-4 * s, "cuda", transfer=t, type=d, peak_fraction=0.5) for n in SIZES
+                for t, s in ((None, 1), ("pinned", 0.5)) for d in "sd"]
+        figures = ("single-vs-double", "percent-of-peak", "blas-levels")
+        self.draw(*rows, figures=",".join(figures))
+        for name in figures:
+            drawn = points(self.figure(name))
+            self.assertEqual(len(drawn), len(SIZES) * (1 if name == "blas-levels" else 2), name)
+
+
 class FlopsAgainstN(Gpu):
     def draw(self, *arguments, rows=()):
         every = [gemm(n, 1e-3, type=t) for n in SIZES for t in "sd"]
@@ -365,8 +441,11 @@ class FlopsAgainstN(Gpu):
         rows = [gemm(n, 1e-5, "cuda", type=t) for n in SIZES for t in ("tf32", "bf16", "h")]
         self.draw(rows=rows)
         self.assertEqual(self.lines_of("gemm · TF32")["sheet", "A100 tensor cores"], 156000)
-        self.assertEqual(self.lines_of("gemm · bfloat16")["measured", "H100 SXM"], 794500)
-        self.assertIn(("sheet", "V100 SXM2 tensor cores"), self.lines_of("gemm · half"))
+        self.assertFalse([k for k in self.lines_of("gemm · TF32") if k[1].startswith("V100")])
+        self.assertEqual({p["series"] for p in points(self.figure("flops-against-n"))
+                          if p["panel"] == "gemm · TF32"}, {"CPU in single", "GPU without copies"})
+        self.assertEqual(self.lines_of("gemm · bf16")["measured", "H100 SXM"], 794500)
+        self.assertIn(("sheet", "V100 SXM2 tensor cores"), self.lines_of("gemm · half precision"))
 
 
 class References(Gpu):
