@@ -102,16 +102,17 @@ static void take_data(struct training *t) {
     r->order = NULL;
 }
 
-/* The same samples where the device can read them. */
-static struct samples seen_by_device(const struct training *t, const struct samples *samples) {
+/* The part of the data that these samples are of, where the device can read it; NULL: none. */
+static const struct samples *resident_part(const struct training *t,
+                                           const struct samples *samples) {
     const struct samples *host[] = {&t->data->train, &t->data->validation, &t->data->test};
     const struct samples *there[] = {&t->resident.train, &t->resident.validation,
                                      &t->resident.test};
     for (int i = 0; i < 3; i++)
         if (host[i]->count && host[i]->pixels == samples->pixels &&
             host[i]->numbers == samples->numbers)
-            return *there[i];
-    return *samples;
+            return there[i];
+    return NULL;
 }
 
 bool training_begin(struct training *t, struct network *network, struct optimizer *optimizer,
@@ -212,7 +213,8 @@ static struct loss_targets load(struct training *t, const struct samples *sample
                         .k = -1};
     struct queue *q = t->network->queue;
     const struct layer_operations *device = q->device->layers;
-    struct samples s = seen_by_device(t, samples);
+    const struct samples *part = resident_part(t, samples);
+    struct samples s = part ? *part : *samples; /* else they lie where the device reads them */
     span_begin(&span);
     device->gather(q, images, extent_size(t->data->extent), s.pixels, s.numbers, order, first,
                    t->x);
@@ -281,9 +283,29 @@ struct evaluation training_evaluate(struct training *t, const struct samples *sa
     return result;
 }
 
+/* Sample `index` as the only one. */
+static struct samples one_sample(const struct dataset *d, const struct samples *s, long index) {
+    long n = extent_size(d->extent);
+    return (struct samples){
+        1, s->pixels ? s->pixels + index * n : NULL, s->numbers ? s->numbers + index * n : NULL,
+        s->labels ? s->labels + index : NULL, s->targets ? s->targets + index * d->outputs : NULL};
+}
+
 void training_predict(struct training *t, const struct samples *samples, long index,
                       double *outputs) {
     struct network *n = t->network;
+    const struct device *device = n->queue->device;
+    struct samples there = {0};
+    for (long j = 0; j < n->outputs; j++) outputs[j] = NAN;
+    if (device->own_memory && !resident_part(t, samples)) { /* samples of the caller's */
+        struct samples one = one_sample(t->data, samples, index);
+        if (bring_part(device, t->data, &there, &one)) {
+            load(t, &there, NULL, 0, 1);
+            doubles_out(n->queue, n->outputs, network_predict(n, t->x, 1), outputs);
+        }
+        take_part(device, t->data, &there);
+        return;
+    }
     load(t, samples, NULL, index, 1);
     doubles_out(n->queue, n->outputs, network_predict(n, t->x, 1), outputs);
 }

@@ -59,7 +59,8 @@ struct evaluation {
 /* Without dropout. NaN, NaN where there are no samples. Clears the tally. */
 struct evaluation training_evaluate(struct training *training, const struct samples *samples);
 
-/* The outputs [outputs] of sample `index`, as doubles. */
+/* The outputs [outputs] of sample `index`, as doubles. The samples are of the data or the caller's;
+ * NaN where the device has no room for the latter. */
 void training_predict(struct training *training, const struct samples *samples, long index,
                       double *outputs);
 

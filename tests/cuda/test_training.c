@@ -215,6 +215,15 @@ static void evaluations(void **state) {
     training_predict(&a.training, &a.data.train, 40, ya);
     training_predict(&b.training, &b.data.train, 40, yb);
     assert_true(distance(yb, ya, 10) <= 1e-10);
+    /* Samples that are not of the data. */
+    double numbers[2 * 144];
+    int32_t labels[2] = {3, 4};
+    struct samples mine = {.count = 2, .numbers = numbers, .labels = labels};
+    for (long i = 0; i < 2 * 144; i++) numbers[i] = number_at_place(9, i, 0, 1);
+    training_predict(&a.training, &mine, 1, ya);
+    training_predict(&b.training, &mine, 1, yb);
+    assert_true(distance(yb, ya, 10) <= 1e-10);
+    assert_true(isfinite(yb[0]));
     /* The training goes on as if nothing had been. */
     for (int i = 0; i < 7; i++) {
         training_issue(&a.training, NULL);

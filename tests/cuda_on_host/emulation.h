@@ -33,12 +33,23 @@ namespace cuda_on_host {
 void launch_threads(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
                     cudaStream_t stream, std::function<void()> body);
 
+/* Ends the process where the argument, taken as words, holds an address of the host's memory: on a
+ * GPU a kernel that read it would fail. */
+void refuse_host_addresses(const char *kernel, const void *argument, size_t bytes);
+
+/* Padding may hold anything, so only types without any are looked at. */
+template <class T> void look_at(const char *kernel, const T &argument) {
+    if constexpr (std::has_unique_object_representations<T>::value)
+        refuse_host_addresses(kernel, &argument, sizeof argument);
+}
+
 /* kernel<<<grid, block, shared_bytes, stream>>>(arguments): they are copied here, as CUDA does. */
 template <class... P, class... A>
 void launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
             cudaStream_t stream, A &&...arguments) {
     static_assert(!(std::is_reference<P>::value || ...), "a kernel takes no references");
     std::tuple<P...> captured(static_cast<P>(std::forward<A>(arguments))...);
+    std::apply([name](const P &...p) { (look_at(name, p), ...); }, captured);
     launch_threads(name, grid, block, shared_bytes, stream,
                    [kernel, captured] { std::apply(kernel, captured); });
 }

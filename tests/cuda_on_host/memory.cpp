@@ -165,6 +165,25 @@ bool is_reachable(const void *memory, size_t bytes) {
     return is_device(memory, bytes) || is_pinned(memory, bytes);
 }
 
+/* Numbers that happen to be an address of something are as good as impossible: doubles lie above
+ * all addresses, counts below. */
+void refuse_host_addresses(const char *kernel, const void *argument, size_t bytes) {
+    const uintptr_t lowest = (uintptr_t)1 << 32, highest = (uintptr_t)1 << 47;
+    if (!options().strict) return;
+    for (size_t i = 0; i + sizeof(uintptr_t) <= bytes; i += sizeof(uintptr_t)) {
+        uintptr_t word;
+        unsigned char there;
+        memcpy(&word, (const char *)argument + i, sizeof word);
+        if (word < lowest || word >= highest) continue;
+        const void *address = (const void *)word;
+        if (in_device_range(address) || is_pinned(address, 1)) continue;
+        if (mincore((void *)(word & ~(uintptr_t)4095), 1, &there)) continue; /* nothing is there */
+        fprintf(stderr, "cuda_on_host: %s is handed %p, which is memory of the host\n", kernel,
+                address);
+        abort();
+    }
+}
+
 } // namespace cuda_on_host
 
 using namespace cuda_on_host;

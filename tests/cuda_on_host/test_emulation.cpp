@@ -857,6 +857,11 @@ static void lt_products() {
 
 /* -- the card, and its faults -- */
 
+static void host_pointer_to_kernel() {
+    static float x[4];
+    LAUNCH(add_one, 1, 32, 0, new_stream(), x, 4);
+}
+
 /* Streams, events and handles belong to a card. */
 static void foreign_devices() {
     float *x;
@@ -1042,6 +1047,7 @@ static const test_case cases[] = {
     {"beyond the end to cuBLAS", "", beyond_the_end_to_blas, well, "x is not within device memory"},
     {"cuBLASLt", "", lt_products, well, "cublasLtMatmul: D is not within device memory"},
     {"two devices", "devices=2,arch=7.0,memory=1G", two_devices, well, nullptr},
+    {"host pointer to a kernel", "", host_pointer_to_kernel, dies, "memory of the host"},
     {"foreign devices", "devices=2", foreign_devices, well, nullptr},
     {"no device", "devices=0", no_device, well, nullptr},
     {"hidden device", "", hidden_device, well, nullptr},
