@@ -110,7 +110,8 @@ check_tidy() {
 check_memory() {
     command -v valgrind >/dev/null || { say "valgrind: skipped, not installed"; return; }
     local test code
-    export FLOPSTEP_FAKES=$here/build/tests/fakes
+    # memcheck sees what closing the emulated memory is for, and would take minutes to close it
+    export FLOPSTEP_FAKES=$here/build/tests/fakes FLOPSTEP_EMULATE=not-strict
     while IFS= read -r -d '' test; do
         say "valgrind ${test#build/}"
         code=0
