@@ -6,6 +6,7 @@
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
 #include "build_info.h"
+#include "kernels/device_module.h"
 
 static const struct command {
     const char *name;
@@ -52,7 +53,10 @@ int main(int argc, char **argv) {
     const char *names[COMMANDS + 1];
     for (int i = 0; i < COMMANDS; i++) {
         names[i] = commands[i].name;
-        if (strcmp(argv[1], names[i]) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], names[i]) != 0) continue;
+        int code = commands[i].run(argc - 1, argv + 1);
+        device_close_all();
+        return code;
     }
     names[COMMANDS] = NULL;
     const char *near = option_nearest(argv[1], names);
