@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/device_time.h"
 #include "bench/harness/clock.h"
 
 /* Events resolve half a microsecond, and starting a region costs some: 0.5 % at most. */
@@ -125,9 +126,14 @@ static void enter(void *context) {
     c->device->queue_enter(&queue);
 }
 
-static void run(void *context, long repetitions) {
+static void issue(void *context, long repetitions) {
     const struct device_ceiling *c = context;
     c->probe->run(c->device, c->memory, c->host, c->bytes, repetitions);
+}
+
+static void run(void *context, long repetitions) {
+    const struct device_ceiling *c = context;
+    issue(context, repetitions);
     c->device->synchronise(c->device);
 }
 
@@ -141,10 +147,7 @@ static double timed(void *context, long repetitions) {
         run(context, repetitions);
         seconds = (clock_seconds() - begin) / c->probe->work(device, c->bytes);
     } else {
-        device->event_record(device, c->from);
-        c->probe->run(device, c->memory, c->host, c->bytes, repetitions);
-        device->event_record(device, c->to);
-        seconds = device->event_seconds(device, c->from, c->to);
+        seconds = device_time(device, c->from, c->to, issue, context, repetitions);
     }
     c->failed = device->error(device) || !isfinite(seconds);
     return c->failed ? INFINITY : seconds;

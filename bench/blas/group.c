@@ -8,6 +8,7 @@
 #include "bench/blas/group_ceilings.h"
 #include "bench/blas/group_memory.h"
 #include "bench/blas/group_watch.h"
+#include "bench/device_time.h"
 #include "bench/harness/clock.h"
 #include "bench/harness/error.h"
 #include "bench/harness/gpu_monitors.h"
@@ -153,10 +154,7 @@ static double time_on_device(void *context, long repetitions) {
         run_member(r, repetitions);
         return device->error(device) ? NAN : clock_seconds() - begin;
     }
-    device->event_record(device, r->from);
-    run_member(r, repetitions);
-    device->event_record(device, r->to);
-    return device->event_seconds(device, r->from, r->to);
+    return device_time(device, r->from, r->to, run_member, r, repetitions);
 }
 
 static void enter_member(void *context) {

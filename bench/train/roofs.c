@@ -2,12 +2,12 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "bench/harness/error.h"
+#include "bench/device_time.h"
 #include "kernels/cblas.h"
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/team.h"
+#include "kernels/half.h"
 #include "kernels/random.h"
 
 /* The types that GPUs multiply in, by --math, and the routine's name. */
@@ -29,24 +29,23 @@ static size_t square_bytes(const struct roofs *r) {
     return (size_t)r->extent * (size_t)r->extent * element_bytes(r);
 }
 
-static void fill(const struct roofs *r, uint32_t stream, char *host) {
+static void fill(const struct roofs *r, uint32_t stream, void *host) {
     long count = (long)r->extent * r->extent;
     for (long j = 0; j < count; j++) {
         double value = 2 * random_uniform(1, stream, 0, (uint64_t)j) - 1;
-        float single = (float)value;
-        if (r->math == MATH_BF16) /* its upper half, cut: any number will do */
-            memcpy(host + 2 * j, (char *)&single + 2, 2);
+        if (r->math == MATH_BF16)
+            ((uint16_t *)host)[j] = bf16_from(value);
         else if (r->type == SCALAR_S)
-            memcpy(host + 4 * j, &single, 4);
+            ((float *)host)[j] = (float)value;
         else
-            memcpy(host + 8 * j, &value, 8);
+            ((double *)host)[j] = value;
     }
 }
 
 static bool open_square(struct roofs *r) {
     const struct device *device = r->device;
     void **arrays[] = {&r->a, &r->b, &r->c};
-    char *host = malloc(square_bytes(r));
+    void *host = malloc(square_bytes(r));
     bool good = host != NULL;
     for (uint32_t i = 0; i < 3 && good; i++) {
         *arrays[i] = device->allocate(device, square_bytes(r));
@@ -151,10 +150,7 @@ static void run_gemm(void *context, long repetitions) {
 
 static double time_gemm(void *context, long repetitions) {
     struct roofs *r = context;
-    r->device->event_record(r->device, r->from);
-    run_gemm(r, repetitions);
-    r->device->event_record(r->device, r->to);
-    return r->device->event_seconds(r->device, r->from, r->to);
+    return device_time(r->device, r->from, r->to, run_gemm, r, repetitions);
 }
 
 size_t roofs_subjects(struct roofs *r, struct subject *subjects, size_t used, bool companion) {
