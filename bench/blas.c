@@ -389,15 +389,6 @@ static void release(struct blas_options *o, struct blas_targets *targets) {
     blas_options_free(o);
 }
 
-/* A GPU has no threads to count. */
-static void note_threads(const struct blas_options *o) {
-    bool cpu = false;
-    for (size_t d = 0; d < o->common.device_count; d++) cpu |= !o->common.devices[d]->own_memory;
-    if (!cpu && o->threads_given && !o->common.quiet)
-        fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
-              stderr);
-}
-
 /* "; cuda was lost: an illegal memory access was encountered", of every device that was; or "". */
 static const char *lost_devices(const struct blas_options *o) {
     static char text[256 * MOST_DEVICES];
@@ -422,7 +413,7 @@ int command_blas(int argc, char **argv) {
     try_shapes(&o, shapes, shape_count);
     try_references(&o);
     try_sustain(&o, &targets, shapes, shape_count);
-    note_threads(&o);
+    common_note_threads(&o.common, o.threads_given);
     if (o.common.dry_run) {
         list_cases(&o, &targets, shapes, shape_count);
         free(shapes);

@@ -34,17 +34,9 @@ struct jobs {
     struct checkpoint checkpoint;
 };
 
-/* Whether the processor is among the devices: GPUs bring their own library. */
-static bool on_cpu(const struct session *s) {
-    const struct common *c = &s->options->common;
-    for (size_t i = 0; i < c->device_count; i++)
-        if (!c->devices[i]->own_memory) return true;
-    return false;
-}
-
 static void open_library(struct session *s) {
     char error[1024] = "";
-    if (!on_cpu(s)) return;
+    if (!common_on_cpu(&s->options->common)) return; /* GPUs bring their own */
     const char *name = s->options->library;
     s->library = blas_library_open(name, error, sizeof error);
     if (!s->library) die(EXIT_MISSING, "%s", error);

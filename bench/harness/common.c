@@ -28,6 +28,18 @@ int common_default_threads(void) {
     return cores < limit ? cores : limit;
 }
 
+bool common_on_cpu(const struct common *common) {
+    for (size_t i = 0; i < common->device_count; i++)
+        if (!common->devices[i]->own_memory) return true;
+    return false;
+}
+
+void common_note_threads(const struct common *common, bool given) {
+    if (given && !common->quiet && !common_on_cpu(common))
+        fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
+              stderr);
+}
+
 int common_most_threads(const struct common *common) {
     int most = 1;
     for (size_t i = 0; i < common->thread_counts; i++)

@@ -45,6 +45,12 @@ void common_check_cpu_types(const struct common *common);
 /* One a core, fewer where OMP_THREAD_LIMIT says so. */
 int common_default_threads(void);
 
+/* Whether the processor is among the devices. */
+bool common_on_cpu(const struct common *common);
+
+/* Says that --threads, where it was given, counts nothing on GPUs alone. */
+void common_note_threads(const struct common *common, bool given);
+
 /* The largest number of threads asked for. */
 int common_most_threads(const struct common *common);
 

@@ -326,15 +326,10 @@ struct train_options train_options_parse(int argc, char **argv) {
         o.common.threads[0] = common_default_threads();
         o.common.thread_counts = 1;
     }
-    bool on_cpu = false;
-    for (size_t d = 0; d < o.common.device_count; d++)
-        on_cpu = on_cpu || !o.common.devices[d]->own_memory;
-    if (!on_cpu && o.library_given)
+    if (o.library_given && !common_on_cpu(&o.common))
         die(EXIT_USAGE, "--blas is of the processor; %s has its own library",
             o.common.device->name);
-    if (!on_cpu && !o.common.quiet && given(argc, argv, "--threads"))
-        fputs("note: --threads counts the processor's threads; a GPU row has none to count\n",
-              stderr);
+    common_note_threads(&o.common, given(argc, argv, "--threads"));
     check_together(&o);
     check_devices(&o);
     if (o.conv == CONV_ONEDNN) check_onednn(&o);
