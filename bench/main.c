@@ -5,6 +5,7 @@
 #include "bench/commands.h"
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
+#include "bench/rank_hooks.h"
 #include "build_info.h"
 #include "kernels/device_module.h"
 
@@ -38,8 +39,7 @@ static void print_help(void) {
         "not there, 4 results could not be written.\n");
 }
 
-int main(int argc, char **argv) {
-    error_guard_streams();
+static int run(int argc, char **argv) {
     if (argc < 2) die(EXIT_USAGE, "which command? 'flopstep --help' lists them");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
@@ -54,12 +54,18 @@ int main(int argc, char **argv) {
     for (int i = 0; i < COMMANDS; i++) {
         names[i] = commands[i].name;
         if (strcmp(argv[1], names[i]) != 0) continue;
-        int code = commands[i].run(argc - 1, argv + 1);
-        device_close_all();
-        return code;
+        return commands[i].run(argc - 1, argv + 1);
     }
     names[COMMANDS] = NULL;
     const char *near = option_nearest(argv[1], names);
     if (near) die(EXIT_USAGE, "no command is called '%s'; did you mean '%s'?", argv[1], near);
     die(EXIT_USAGE, "no command is called '%s'; 'flopstep --help' lists them", argv[1]);
+}
+
+int main(int argc, char **argv) {
+    error_guard_streams();
+    rank_hooks_begin(argc, argv);
+    int code = run(argc, argv);
+    device_close_all();
+    return rank_hooks_end(code);
 }

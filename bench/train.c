@@ -10,12 +10,15 @@
 #include "bench/harness/error.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/provenance.h"
+#include "bench/harness/together.h"
+#include "bench/rank_hooks.h"
 #include "bench/train/exercises.h"
 #include "bench/train/session.h"
 #include "bench/train/steps.h"
 #include "bench/train/trainings.h"
 #include "kernels/cpu/topology.h"
 #include "kernels/kernel.h"
+#include "mpi/ranks.h"
 #include "nn/notation.h"
 
 enum { MOST_NETWORKS = 64, MOST_RECIPES = 128 };
@@ -59,6 +62,7 @@ static json_t *provenance(const struct session *s, int argc, char **argv) {
                                   !(s->options->without >> MEASURE_FLUSHED & 1), "math",
                                   math_names[s->options->math]));
     provenance_add_affinity(p, common_most_threads(c));
+    json_object_set_new(p, "mpi", rank_hooks_provenance(c));
     if (s->options->without >> MEASURE_PINNED & 1) json_object_set_new(p, "pinned", json_false());
     if (s->options->ladder) { /* differs from rung to rung: `without` of each case says it */
         json_object_set_new(p, "pinned", json_null());
@@ -80,6 +84,7 @@ static void print_notes(const struct session *s) {
             printf("%s: %s; %s; products in %s%s\n", c->devices[i]->name, c->devices[i]->what,
                    c->devices[i]->versions, math_names[s->options->math],
                    s->options->math == MATH_FP32 ? " (no tensor cores in single precision)" : "");
+    rank_hooks_print();
     for (const char *const *line = provenance_warnings(); *line; line++)
         printf("warning: %s\n", *line);
     printf("results: %s\n\n", s->record.path);
@@ -100,7 +105,7 @@ static int finish(struct session *s) {
     size_t failed = s->record.failed, skipped = s->record.skipped, ok = s->record.ok;
     bool table = s->table && !s->options->common.quiet;
     record_end(&s->record, NULL);
-    if (table) {
+    if (table && together_leads()) {
         printf("%zu row%s: %zu ok, %zu failed, %zu skipped\n", s->record.cases,
                s->record.cases == 1 ? "" : "s", ok, failed, skipped);
         char folder[4096];
@@ -172,7 +177,7 @@ static struct recipe own_recipe(const struct train_options *o) {
                             .loss = named ? named->loss : LOSS_COUNT,
                             .optimizer = named ? named->optimizer : "sgd:lr=0.1",
                             .initial = INITIAL_GLOROT,
-                            .batch = o->batches[0],
+                            .batch = o->batches[0] * ranks_get()->count,
                             .epochs = 1};
     return recipe;
 }
@@ -391,7 +396,8 @@ static int run_jobs(struct session *s, struct train_options *o, int argc, char *
         die(EXIT_USAGE, "--checkpoint: %s is an exercise, there is nothing to save",
             jobs->job[0].recipe.name);
     char reason[NETWORK_REASON];
-    if (o->checkpoint && !checkpoint_writable(o->checkpoint, reason, sizeof reason))
+    if (o->checkpoint && together_leads() &&
+        !checkpoint_writable(o->checkpoint, reason, sizeof reason))
         die(EXIT_NOT_WRITTEN, "--checkpoint: %s", reason);
     open_library(s);
     struct run *only = try_jobs(s, jobs);

@@ -73,6 +73,8 @@ struct queue {
     unsigned without;      /* a bit for each measure that is left out */
     enum math math;        /* of a GPU's products */
     bool in_step;          /* between step_open and step_close */
+    long images_in_all;    /* of the batch that these images are a part of: the gradient of the loss
+                              is divided by it; 0: these are all */
     struct tally so_far;   /* of a device that runs nothing behind */
 };
 

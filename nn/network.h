@@ -82,6 +82,7 @@ struct network {
 struct pass {
     struct queue *queue;
     long images;
+    long images_in_all;        /* of the batch that these are a part of; 0: they are all */
     bool training;             /* dropout drops */
     bool add;                  /* gradients of weights: to what slices before have summed */
     struct dropout_place draw; /* its layer is set layer by layer */

@@ -102,6 +102,7 @@ void network_issue_loss(struct network *n, const struct pass *pass,
                         .k = -1};
     void *dy = with_gradient ? n->layers[n->count - 1].dy : NULL;
     bring_scratch(n);
+    n->queue->images_in_all = pass->images_in_all;
     span_begin(&span);
     n->queue->device->layers->loss(n->queue, n->loss, pass->images, n->outputs, n->output, targets,
                                    dy);
@@ -120,6 +121,29 @@ struct step_result network_loss(struct network *n, const struct pass *pass,
     return train_step_result(n);
 }
 
+/* Reductions that are under way show beside the passes, not in them. */
+static void reduce_begin(void) {
+    struct span span = {.operation = "allreduce", .pass = "reduce", .layer = "gradients"};
+    span.m = span.n = span.k = -1;
+    span_begin(&span);
+}
+
+static void reduce_end(void) {
+    struct span span = {.operation = "allreduce", .pass = "reduce", .layer = "gradients"};
+    span.m = span.n = span.k = -1;
+    span_end(&span);
+}
+
+static void tell(const struct reducer *r, const struct layer *l, bool ready) {
+    if (!r) return;
+    reduce_begin();
+    if (ready && r->gradient_ready)
+        r->gradient_ready(r->context, l->dw, l->weights + l->biases);
+    else if (r->progress)
+        r->progress(r->context);
+    reduce_end();
+}
+
 /* Layers [to, from] backward for images [first, first + pass->images); the last one that hands
  * nothing on ends it. */
 static void backward_layers(struct network *n, struct pass *pass, long first, long of, int from,
@@ -133,8 +157,7 @@ static void backward_layers(struct network *n, struct pass *pass, long first, lo
         span_begin(&span);
         l->kind->backward(pass, &at);
         span_end(&span);
-        if (l->weights && reducer && first + pass->images == of)
-            reducer->gradient_ready(reducer->context, l->dw, l->weights + l->biases);
+        tell(reducer, l, l->weights && first + pass->images == of);
         if (!l->dx && l->weights) return; /* nothing before it has parameters */
     }
 }
@@ -151,15 +174,27 @@ void network_backward(struct network *n, const struct pass *pass, const struct r
     }
 }
 
+/* No images: no gradient, but the others wait for it. */
+static void no_gradient(struct network *n, const struct reducer *reducer) {
+    const struct device *device = n->queue->device;
+    device->zero(device, n->gradient.memory, (size_t)n->parameters * scalar_bytes(n->queue->type));
+    for (int i = n->computed - 1; i >= 0; i--)
+        if (n->layers[i].weights) tell(reducer, &n->layers[i], true);
+}
+
+/* Where the numbers of `array`, which is of the gradient arena, are in `gradient`. */
+static const void *in(const void *gradient, const struct network *n, const void *array) {
+    return (const char *)gradient + ((const char *)array - n->gradient.memory);
+}
+
 /* w = w - (what the optimizer makes of dw) */
-static void issue_update(struct network *n, struct optimizer *optimizer) {
+static void issue_update(struct network *n, struct optimizer *optimizer, const void *gradient) {
     if (queue_uses(n->queue, MEASURE_ONE_UPDATE) && optimizer->settings.numbers.decay == 0) {
         struct span span = {.operation = "update", .pass = "update", .layer = "parameters"};
         span.m = n->parameters;
         span.n = span.k = -1;
         span_begin(&span);
-        optimizer_update(optimizer, 0, n->parameters, n->parameter.memory, n->gradient.memory,
-                         false);
+        optimizer_update(optimizer, 0, n->parameters, n->parameter.memory, gradient, false);
         span_end(&span);
         return;
     }
@@ -170,15 +205,17 @@ static void issue_update(struct network *n, struct optimizer *optimizer) {
         span.m = l->weights + l->biases;
         span.n = span.k = -1;
         span_begin(&span);
-        optimizer_update(optimizer, layer_offset(n, l), l->weights, l->w, l->dw, true);
-        optimizer_update(optimizer, layer_offset(n, l) + l->weights, l->biases, l->b, l->db, false);
+        optimizer_update(optimizer, layer_offset(n, l), l->weights, l->w, in(gradient, n, l->dw),
+                         true);
+        optimizer_update(optimizer, layer_offset(n, l) + l->weights, l->biases, l->b,
+                         in(gradient, n, l->db), false);
         span_end(&span);
     }
 }
 
 void network_update(struct network *n, struct optimizer *optimizer) {
     optimizer_advance(optimizer);
-    issue_update(n, optimizer);
+    issue_update(n, optimizer, n->gradient.memory);
 }
 
 void train_step_begin(struct network *n, struct optimizer *optimizer, uint64_t step,
@@ -189,15 +226,41 @@ void train_step_begin(struct network *n, struct optimizer *optimizer, uint64_t s
     if (device->step_values) device->step_values(n->queue, &values);
 }
 
+/* Every rank goes on to the end, whatever came of its own loss: the others wait for its part. */
+static void issue_part(struct network *n, struct optimizer *optimizer, const struct pass *pass,
+                       const void *x, const struct loss_targets *targets,
+                       const struct reducer *reducer) {
+    bool fine = true;
+    if (pass->images) {
+        network_forward(n, pass, x);
+        network_issue_loss(n, pass, targets, true);
+        fine = isfinite(train_step_result(n).loss);
+    }
+    reduce_begin();
+    reducer->vote(reducer->context, fine);
+    reduce_end();
+    if (pass->images)
+        network_backward(n, pass, reducer);
+    else
+        no_gradient(n, reducer);
+    reduce_begin();
+    const void *gradient = reducer->finish(reducer->context);
+    reduce_end();
+    if (gradient) issue_update(n, optimizer, gradient);
+}
+
 void train_step_issue(struct network *n, struct optimizer *optimizer, const struct pass *pass,
                       const void *x, const struct loss_targets *targets,
                       const struct reducer *reducer) {
+    if (reducer) {
+        issue_part(n, optimizer, pass, x, targets, reducer);
+        return;
+    }
     network_forward(n, pass, x);
     network_issue_loss(n, pass, targets, true);
     if (!n->queue->device->runs_behind && !isfinite(n->queue->so_far.loss)) return;
-    network_backward(n, pass, reducer);
-    if (reducer) reducer->finish(reducer->context);
-    issue_update(n, optimizer);
+    network_backward(n, pass, NULL);
+    issue_update(n, optimizer, n->gradient.memory);
 }
 
 struct step_result train_step(struct network *n, struct optimizer *optimizer,

@@ -5,12 +5,20 @@
 #include "nn/network.h"
 #include "nn/optimizer.h"
 
-/* Told when a layer's gradient (weights, then biases, side by side) is complete, in the order in
- * which they become so, and asked to finish before the update. Where there is one rank it is
- * NULL. */
+/* Sums the gradients of several ranks while a step runs. Where there is one rank it is NULL. Every
+ * rank makes the same calls in the same order. */
 struct reducer {
+    /* Whether this rank's loss is finite. */
+    void (*vote)(void *context, bool fine);
+    /* A layer's gradient (weights, then biases, side by side) is complete; from the last layer to
+     * the first. May be NULL to be told nothing. */
     void (*gradient_ready)(void *context, void *gradient, long count);
-    void (*finish)(void *context);
+    /* Called between layers and between the slices of a batch, so that what is under way gets on.
+     */
+    void (*progress)(void *context);
+    /* Waits for the sums: an array like the gradient arena, in the device's memory. NULL: a rank's
+     * loss was not finite, nothing is to be updated. */
+    const void *(*finish)(void *context);
     void *context;
 };
 
@@ -19,7 +27,8 @@ struct step_result {
     long correct; /* images classified rightly, -1 without labels */
 };
 
-/* A pass that draws dropout masks of (seed, step). first_image is that of this rank's part. */
+/* A pass that draws dropout masks of (seed, step). first_image is that of this rank's part of the
+ * batch. */
 struct pass training_pass(const struct network *network, long images, uint64_t seed, uint64_t step,
                           long first_image);
 
@@ -32,9 +41,11 @@ void network_issue_loss(struct network *network, const struct pass *pass,
                         const struct loss_targets *targets, bool with_gradient);
 void network_backward(struct network *network, const struct pass *pass,
                       const struct reducer *reducer);
+/* By the gradients in the network's arena. */
 void network_update(struct network *network, struct optimizer *optimizer);
 
-/* All of them. Where the loss is not finite nothing is updated. */
+/* All of them. Where the loss is not finite nothing is updated. With a reducer this is the part of
+ * one rank, and pass->images_in_all the whole batch; no images at all give no gradient. */
 struct step_result train_step(struct network *network, struct optimizer *optimizer,
                               const struct pass *pass, const void *x,
                               const struct loss_targets *targets, const struct reducer *reducer);

@@ -12,6 +12,15 @@ const char *const sampling_names[] = {"epochs", "replacement", "order", NULL};
 /* Streams of random numbers; those of weights and masks are in network.c. */
 enum { STREAM_SHUFFLE = 2000, STREAM_DRAW };
 
+/* Where part `index` of `total` begins. */
+static long part_begin(const struct part *p, int index, long total) {
+    return p->count > 1 ? (long)((__int128)total * index / p->count) : index ? total : 0;
+}
+
+long training_share(long batch, const struct part *p) {
+    return p->count > 1 ? (batch + p->count - 1) / p->count : batch;
+}
+
 static bool fits(const struct training *t, char *reason, size_t size) {
     const struct network *n = t->network;
     const struct dataset *data = t->data;
@@ -21,9 +30,9 @@ static bool fits(const struct training *t, char *reason, size_t size) {
                  data->name, data->train.count);
         return false;
     }
-    if (t->batch > n->batch) {
-        snprintf(reason, size, "a batch of %ld, but the network has room for %ld", t->batch,
-                 n->batch);
+    long share = training_share(t->batch, &t->part);
+    if (share > n->batch) {
+        snprintf(reason, size, "a batch of %ld, but the network has room for %ld", share, n->batch);
         return false;
     }
     if (in != extent_size(data->extent)) {
@@ -118,10 +127,18 @@ static const struct samples *resident_part(const struct training *t,
 bool training_begin(struct training *t, struct network *network, struct optimizer *optimizer,
                     const struct dataset *data, enum sampling sampling, long batch, uint64_t seed,
                     char *reason, size_t size) {
+    return training_begin_part(t, network, optimizer, data, sampling, batch, seed, (struct part){0},
+                               reason, size);
+}
+
+bool training_begin_part(struct training *t, struct network *network, struct optimizer *optimizer,
+                         const struct dataset *data, enum sampling sampling, long batch,
+                         uint64_t seed, struct part part, char *reason, size_t size) {
     const struct device *device = network->queue->device;
     size_t element = scalar_bytes(network->queue->type);
     long room = network->batch;
-    *t = (struct training){.network = network,
+    *t = (struct training){.part = part,
+                           .network = network,
                            .optimizer = optimizer,
                            .data = data,
                            .sampling = sampling,
@@ -231,7 +248,8 @@ static struct loss_targets load(struct training *t, const struct samples *sample
 struct issue {
     struct training *t;
     const struct reducer *reducer;
-    long first, images;
+    long first, images;  /* of this part */
+    long before, in_all; /* images of the batch in the parts before it, and in all */
 };
 
 static void issue_step(void *context) {
@@ -239,18 +257,22 @@ static void issue_step(void *context) {
     struct training *t = i->t;
     struct queue *q = t->network->queue;
     const struct layer_operations *device = q->device->layers;
-    struct pass pass = training_pass(t->network, i->images, t->seed, (uint64_t)t->step, 0);
+    struct pass pass = training_pass(t->network, i->images, t->seed, (uint64_t)t->step, i->before);
+    struct loss_targets targets = {NULL, NULL};
+    pass.images_in_all = i->in_all;
     if (device->step_open) device->step_open(q);
-    struct loss_targets targets = load(t, &t->data->train, t->resident.order, i->first, i->images);
+    if (i->images) targets = load(t, &t->data->train, t->resident.order, i->first, i->images);
     train_step_issue(t->network, t->optimizer, &pass, t->x, &targets, i->reducer);
     if (device->step_close) device->step_close(q);
 }
 
 void training_issue(struct training *t, const struct reducer *reducer) {
-    struct issue issue = {t, reducer, rows_of_step(t), training_images(t)};
+    long images = training_images(t), before = part_begin(&t->part, t->part.index, images);
+    long end = part_begin(&t->part, t->part.index + 1, images);
+    struct issue issue = {t, reducer, rows_of_step(t) + before, end - before, before, images};
     t->first = issue.first;
     train_step_begin(t->network, t->optimizer, (uint64_t)t->step, issue.first);
-    if (reducer || issue.images != t->batch)
+    if (reducer || images != t->batch)
         issue_step(&issue);
     else
         replay_run(&t->replay, t->network->queue, issue_step, &issue);
@@ -267,9 +289,11 @@ struct evaluation training_evaluate(struct training *t, const struct samples *sa
     struct evaluation result = {NAN, NAN};
     if (!samples->count) return result;
     struct tally tally;
+    long end = part_begin(&t->part, t->part.index + 1, samples->count);
     n->queue->device->layers->tally_clear(n->queue);
-    for (long begin = 0; begin < samples->count; begin += n->batch) {
-        long images = samples->count - begin < n->batch ? samples->count - begin : n->batch;
+    for (long begin = part_begin(&t->part, t->part.index, samples->count), images; begin < end;
+         begin += images) {
+        images = end - begin < n->batch ? end - begin : n->batch;
         struct loss_targets targets = load(t, samples, NULL, begin, images);
         struct pass pass = {.queue = n->queue, .images = images};
         network_forward(n, &pass, t->x);
@@ -277,9 +301,11 @@ struct evaluation training_evaluate(struct training *t, const struct samples *sa
     }
     n->queue->device->layers->tally(n->queue, &tally);
     n->queue->device->layers->tally_clear(n->queue);
+    double sums[] = {tally.loss_sum, tally.weighted_sum, (double)tally.correct_sum};
     double count = (double)samples->count;
-    result.loss = n->loss == LOSS_HALF_SUM ? tally.loss_sum : tally.weighted_sum / count;
-    if (samples->labels) result.accuracy = (double)tally.correct_sum / count;
+    if (t->part.sum) t->part.sum(t->part.context, sums, 3);
+    result.loss = n->loss == LOSS_HALF_SUM ? sums[0] : sums[1] / count;
+    if (samples->labels) result.accuracy = sums[2] / count;
     return result;
 }
 

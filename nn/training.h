@@ -14,12 +14,20 @@ enum sampling {
 };
 extern const char *const sampling_names[]; /* NULL-terminated, in the order of the enum */
 
+/* The part of every batch, and of every evaluation, that this rank takes. */
+struct part {
+    int index, count;                                      /* count 0: the whole */
+    void (*sum)(void *context, double *values, int count); /* in place, over all ranks */
+    void *context;
+};
+
 struct training {
+    struct part part;
     struct network *network;
     struct optimizer *optimizer;
     const struct dataset *data;
     enum sampling sampling;
-    long batch;
+    long batch; /* of all parts together */
     uint64_t seed;
     long step;      /* steps made so far */
     long per_epoch; /* steps in one epoch */
@@ -45,8 +53,18 @@ bool training_begin(struct training *training, struct network *network, struct o
                     char *reason, size_t size);
 void training_end(struct training *training);
 
-/* One step. Images in it: training_images() of the same step before it. training_issue does not
- * wait for a device that runs behind; what came of it is in the device's tally. */
+/* The same with a part of every batch; the network has room for training_share(batch, part). */
+bool training_begin_part(struct training *training, struct network *network,
+                         struct optimizer *optimizer, const struct dataset *data,
+                         enum sampling sampling, long batch, uint64_t seed, struct part part,
+                         char *reason, size_t size);
+
+/* The largest part of a batch of so many images. */
+long training_share(long batch, const struct part *part);
+
+/* One step. Images in it, of all parts: training_images() of the same step before it.
+ * training_issue does not wait for a device that runs behind; what came of it is in the device's
+ * tally. */
 struct step_result training_step(struct training *training, const struct reducer *reducer);
 void training_issue(struct training *training, const struct reducer *reducer);
 long training_images(const struct training *training);
@@ -56,7 +74,8 @@ struct evaluation {
     double accuracy; /* fraction, NaN without labels */
 };
 
-/* Without dropout. NaN, NaN where there are no samples. Clears the tally. */
+/* Without dropout. NaN, NaN where there are no samples. Clears the tally. With a part: of all ranks
+ * together, the same on each. */
 struct evaluation training_evaluate(struct training *training, const struct samples *samples);
 
 /* The outputs [outputs] of sample `index`, as doubles. The samples are of the data or the caller's;

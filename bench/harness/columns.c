@@ -7,6 +7,8 @@
     "run", "command", "device", "library", "threads", "ranks", "type", "status", "reason",         \
         "samples", "median_s", "low_s", "high_s", "min_s", "gflops", "gbytes_per_s",               \
         "peak_fraction", "sheet_fraction", "flags"
+/* Of several ranks; null with one. */
+#define RANKS         "nodes", "slowest_rank", "rank_spread"
 #define MACHINE_STATE "clock_ghz", "steal_fraction", "load", "repetitions", "flops", "bytes"
 
 /* What NVML said while the case ran. */
@@ -40,10 +42,11 @@ static const char *const blas_columns[] = {COMMON,
                                            "working_set_bytes",
                                            GPU_STATE,
                                            MACHINE_STATE,
+                                           RANKS,
                                            NULL};
 
 static const char *const peak_columns[] = {
-    COMMON, "probe", "isa", "working_set_bytes", "memory_level", MACHINE_STATE, NULL};
+    COMMON, "probe", "isa", "working_set_bytes", "memory_level", MACHINE_STATE, RANKS, NULL};
 
 static const char *const train_columns[] = {COMMON,
                                             "network",
@@ -70,6 +73,13 @@ static const char *const train_columns[] = {COMMON,
                                             "running_loss",
                                             "running_accuracy",
                                             "lr",
+                                            "global_batch",
+                                            "reduce",
+                                            "transport",
+                                            "bucket_bytes",
+                                            "buckets",
+                                            "compute_s",
+                                            "wait_s",
                                             "kind",
                                             "optimizer",
                                             "loss_function",
@@ -89,6 +99,7 @@ static const char *const train_columns[] = {COMMON,
                                             "rung",
                                             "rung_number",
                                             MACHINE_STATE,
+                                            RANKS,
                                             NULL};
 
 static const char *const predict_columns[] = {

@@ -3,10 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static volatile sig_atomic_t came;
+#include "bench/harness/together.h"
+
+static volatile sig_atomic_t here; /* what this process got */
+static int agreed;                 /* what all processes know of */
 
 static void remember(int number) {
-    came = number;
+    here = number;
     signal(SIGINT, SIG_DFL); /* the next one of any kind ends the process at once */
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
@@ -20,14 +23,26 @@ void interrupt_catch(void) {
     sigaction(SIGHUP, &action, NULL);
 }
 
-bool interrupt_came(void) { return came != 0; }
+static int came(void) { return together_get()->count == 1 ? here : agreed; }
+
+bool interrupt_came(void) { return came() != 0; }
+
+int interrupt_here(void) { return here; }
+
+void interrupt_agree(int number) { agreed = number; }
 
 const char *interrupt_name(void) {
-    return came == SIGINT ? "SIGINT" : came == SIGTERM ? "SIGTERM" : came == SIGHUP ? "SIGHUP" : "";
+    int number = came();
+    return number == SIGINT    ? "SIGINT"
+           : number == SIGTERM ? "SIGTERM"
+           : number == SIGHUP  ? "SIGHUP"
+                               : "";
 }
 
 void interrupt_end(void) {
-    signal(came, SIG_DFL);
-    raise(came);
-    exit(128 + came);
+    int number = came();
+    if (together_get()->end) together_get()->end();
+    signal(number, SIG_DFL);
+    raise(number);
+    exit(128 + number);
 }

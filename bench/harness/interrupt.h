@@ -17,4 +17,10 @@ const char *interrupt_name(void);
 /* Ends the process by the signal that came, so that its parent sees why. */
 _Noreturn void interrupt_end(void);
 
+/* The signal that this process got, 0: none, and what all processes of a run have agreed that one
+ * of them got: interrupt_came() tells the latter, so that all leave their loops at the same place.
+ */
+int interrupt_here(void);
+void interrupt_agree(int number);
+
 #endif

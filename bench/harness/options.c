@@ -161,3 +161,27 @@ const char *option_nearest(const char *word, const char *const *known) {
     }
     return best;
 }
+
+long option_bytes(const char *name, const char *value, long low, long high) {
+    static const struct {
+        const char *suffix;
+        double factor;
+    } known[] = {{"", 1},     {"B", 1},           {"k", 1e3},         {"K", 1e3},
+                 {"kB", 1e3}, {"Ki", 1024},       {"KiB", 1024},      {"M", 1e6},
+                 {"MB", 1e6}, {"Mi", 1048576},    {"MiB", 1048576},   {"G", 1e9},
+                 {"GB", 1e9}, {"Gi", 1073741824}, {"GiB", 1073741824}};
+    char *end;
+    errno = 0;
+    double number = strtod(value, &end);
+    bool written = (*value >= '0' && *value <= '9') && !errno;
+    for (size_t i = 0; written && i < sizeof known / sizeof *known; i++) {
+        double bytes = number * known[i].factor;
+        if (strcmp(end, known[i].suffix) != 0) continue;
+        if (bytes < (double)low || bytes > (double)high || bytes != floor(bytes))
+            die(EXIT_USAGE, "--%s %s: write a whole number of bytes from %ld to %ld", name, value,
+                low, high);
+        return (long)bytes;
+    }
+    die(EXIT_USAGE, "--%s '%s' is no number of bytes; write for example 4096, 64Ki or 4Mi", name,
+        value);
+}

@@ -31,6 +31,9 @@ void options_parse(const struct usage *usage, int argc, char **argv, void *targe
 double option_real(const char *name, const char *value, double low, double high);
 long option_integer(const char *name, const char *value, long low, long high);
 
+/* A number of bytes with a suffix: 4096, 64k (thousand), 64Ki, 4Mi, 4MB, 1Gi. */
+long option_bytes(const char *name, const char *value, long low, long high);
+
 /* Splits "a,b,c" into a NULL-terminated array of strings (free with option_list_free). An empty
  * list or an empty entry is wrong usage. */
 char **option_list(const char *name, const char *value);

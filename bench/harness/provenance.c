@@ -219,10 +219,11 @@ const char *const *provenance_warnings(void) {
     for (size_t i = 0; i < OF_CUBLAS; i++) {
         const char *value = getenv(of_cublas[i]);
         if (!value) continue;
-        snprintf(text[count], sizeof text[count],
-                 "%s=%s is set: it goes before what is asked of cuBLAS, so the precision of a GPU's "
-                 "products may not be what it says",
-                 of_cublas[i], value);
+        snprintf(
+            text[count], sizeof text[count],
+            "%s=%s is set: it goes before what is asked of cuBLAS, so the precision of a GPU's "
+            "products may not be what it says",
+            of_cublas[i], value);
         lines[count] = text[count];
         count++;
     }

@@ -14,6 +14,7 @@
 #include "bench/harness/clock.h"
 #include "bench/harness/columns.h"
 #include "bench/harness/error.h"
+#include "bench/harness/together.h"
 
 static void name_run(struct record *record) {
     char host[48] = "unknown", stamp[32];
@@ -67,6 +68,7 @@ static const size_t record_style = JSON_COMPACT | JSON_REAL_PRECISION(12);
 
 static void write_line(struct record *record, const json_t *line) {
     bool echoed = record->format == FORMAT_JSONL;
+    if (!record->file) return; /* another process writes */
     errno = 0;
     if (json_dumpf(line, record->file, record_style) || fputc('\n', record->file) == EOF ||
         fflush(record->file)) {
@@ -91,13 +93,13 @@ void record_open(struct record *record, const char *command, const char *out,
     char folder[4096];
     snprintf(folder, sizeof folder, "results/local/%s", record->run);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of write() like a full disk */
-    open_new(record, out ? out : folder);
+    if (together_leads()) open_new(record, out ? out : folder);
     json_object_set_new(provenance, "record", json_string("provenance"));
     json_object_set_new(provenance, "command", json_string(command));
     json_object_set_new(provenance, "run", json_string(record->run));
     write_line(record, provenance);
     json_decref(provenance);
-    if (format == FORMAT_CSV) columns_write_header(stdout, record->columns);
+    if (format == FORMAT_CSV && record->file) columns_write_header(stdout, record->columns);
 }
 
 void record_case(struct record *record, json_t *row) {
@@ -116,7 +118,7 @@ void record_case(struct record *record, json_t *row) {
     if (status && strcmp(status, "skipped") == 0) record->skipped++;
     write_line(record, line);
     record->cases++;
-    if (record->format == FORMAT_CSV) {
+    if (record->format == FORMAT_CSV && record->file) {
         columns_write_row(stdout, record->columns, line);
         if (fflush(stdout))
             die(EXIT_NOT_WRITTEN, "cannot write to standard output: %s; results are kept in '%s'",
@@ -140,7 +142,7 @@ static void finish(struct record *record, json_t *line) {
     record_set_real(line, "wall_s", clock_seconds() - record->begin);
     write_line(record, line);
     json_decref(line);
-    if (fclose(record->file))
+    if (record->file && fclose(record->file))
         die(EXIT_NOT_WRITTEN, "cannot write '%s': %s", record->path, strerror(errno));
 }
 

@@ -4,21 +4,28 @@
 
 #include "bench/harness/clock.h"
 #include "bench/harness/interrupt.h"
+#include "bench/harness/together.h"
 #include "kernels/cpu/quiesce.h"
 
 static const double visit_seconds = 5e-3; /* aimed at; a longer call makes one sample a visit */
 static const double warm_up_seconds = 1e-3;
 enum { MOST_SAMPLES_A_VISIT = 16, MOST_OF_A_COMPANION = 8 };
 
-static double timed(struct subject *s, long repetitions) {
-    if (s->timed) {
-        double seconds = s->timed(s->context, repetitions);
-        if (!isfinite(seconds)) s->failed = true;
-        return seconds;
-    }
+static double timed_here(struct subject *s, long repetitions) {
+    if (s->timed) return s->timed(s->context, repetitions);
     double begin = clock_seconds();
     s->run(s->context, repetitions);
     return clock_seconds() - begin;
+}
+
+/* Of several processes: the time of the slowest. All begin together. */
+static double timed(struct subject *s, long repetitions) {
+    const struct together *t = together_get();
+    if (t->count > 1) t->barrier();
+    double seconds = s->own = timed_here(s, repetitions);
+    together_slowest(&seconds, 1);
+    if (!isfinite(seconds)) s->failed = true;
+    return seconds;
 }
 
 /* Gets the subject ready, then waits until idle threads have stopped spinning on its cores: those
@@ -28,8 +35,10 @@ static void enter(struct subject *s) {
     quiesce_others();
 }
 
+static double shortest_region; /* of the processes' clocks the coarsest */
+
 static double least_region(const struct subject *s) {
-    return fmax(s->least_region, clock_shortest_region());
+    return fmax(s->least_region, shortest_region);
 }
 
 /* Finds how many calls make a region that the clock resolves. These calls are the warm-up: they run
@@ -62,9 +71,10 @@ static void warm_up(struct subject *s) {
 /* One subject's turn: whatever ran before has left its traces in caches and threads, so the first
  * regions go untimed unless calls are long. */
 static void visit(struct subject *s) {
-    double begin = clock_seconds();
+    double begin = clock_seconds(), spent = 0;
     enter(s);
-    double now = clock_seconds();
+    double ready = clock_seconds() - begin;
+    together_slowest(&ready, 1);
     const struct sampler *sampler = &s->sampler;
     double last =
         sampler->count ? sampler->samples[sampler->count - 1] * (double)s->repetitions : 0;
@@ -73,10 +83,14 @@ static void visit(struct subject *s) {
     for (int i = 0; i < most; i++) {
         double seconds = s->failed ? NAN : timed(s, s->repetitions);
         if (s->failed) return;
-        double end = clock_seconds();
-        sampler_add_at(&s->sampler, seconds / (double)s->repetitions, end - begin, end);
+        double end = clock_seconds(), wall = end - begin;
+        together_slowest(&wall, 1);
+        sampler_add_at(&s->sampler, seconds / (double)s->repetitions, wall, end);
+        if (together_get()->count > 1)
+            sampler_note_own(&s->sampler, s->own / (double)s->repetitions);
         begin = end;
-        if (end - now >= visit_seconds || interrupt_came()) return;
+        spent += i == 0 ? fmax(wall - ready, 0) : wall;
+        if (spent >= visit_seconds || interrupt_came()) return;
         if (!s->companion && !sampler_wants_more(sampler)) return;
     }
 }
@@ -90,6 +104,8 @@ static bool has_turn(const struct subject *s, double longest) {
 }
 
 bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options) {
+    shortest_region = clock_shortest_region();
+    together_slowest(&shortest_region, 1);
     for (size_t i = 0; i < count; i++) sampler_init(&subjects[i].sampler, &options->limits);
     for (size_t i = 0; i < count && !interrupt_came(); i++) {
         subjects[i].failed = false;

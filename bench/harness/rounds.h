@@ -28,6 +28,7 @@ struct subject {
     struct sampler sampler;
     long repetitions; /* calls in one timed region */
     bool failed;      /* timed() was not finite: it was not visited again */
+    double own;       /* seconds of the latest region in this process */
 };
 
 struct rounds_options {
@@ -36,8 +37,10 @@ struct rounds_options {
     void *progress_context;
 };
 
-/* Measures all subjects. Returns false where a signal ended it early; samples so far are kept. The
- * caller frees each subject's sampler. */
+/* Measures all subjects. Of several processes (together.h) all measure a subject at the same time;
+ * a sample is the time of the slowest, and each sampler keeps its own process's beside it. Returns
+ * false where a signal ended it early; samples so far are kept. The caller frees each subject's
+ * sampler. */
 bool rounds_run(struct subject *subjects, size_t count, const struct rounds_options *options);
 
 #endif

@@ -24,6 +24,7 @@ void sampler_init(struct sampler *s, const struct sampler_limits *limits) {
 void sampler_free(struct sampler *s) {
     free(s->samples);
     free(s->ends);
+    free(s->own);
     *s = (struct sampler){0};
 }
 
@@ -64,6 +65,8 @@ void sampler_add_at(struct sampler *s, double seconds, double wall, double end) 
             s->out_of_memory = true;
             return;
         }
+        double *own = s->own ? realloc(s->own, capacity * sizeof *own) : NULL;
+        if (own) s->own = own;
         s->ends = ends;
         s->capacity = capacity;
     }
@@ -72,6 +75,11 @@ void sampler_add_at(struct sampler *s, double seconds, double wall, double end) 
     if (s->limits.precision > 0 && !s->precise && s->count >= s->next_look &&
         s->spent >= LEAST_SECONDS)
         look(s);
+}
+
+void sampler_note_own(struct sampler *s, double seconds) {
+    if (!s->own) s->own = calloc(s->capacity, sizeof *s->own);
+    if (s->own && s->count) s->own[s->count - 1] = seconds;
 }
 
 bool sampler_wants_more(const struct sampler *s) {

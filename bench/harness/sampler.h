@@ -19,6 +19,7 @@ struct sampler {
     struct sampler_limits limits;
     double *samples; /* seconds per call, in the order taken */
     double *ends;    /* clock_seconds() when each had been taken; NaN where not told */
+    double *own;     /* this process's, where samples are those of the slowest; NULL: the same */
     size_t count, capacity;
     double spent;       /* seconds charged to this case so far */
     size_t next_look;   /* number of samples at which the interval is looked at again */
@@ -34,6 +35,9 @@ void sampler_free(struct sampler *s);
 void sampler_add(struct sampler *s, double seconds, double wall);
 /* The same for one that had been taken at the time `end`. */
 void sampler_add_at(struct sampler *s, double seconds, double wall, double end);
+
+/* Notes what this process needed for the sample that was added last, of several processes. */
+void sampler_note_own(struct sampler *s, double seconds);
 
 /* True while another sample is wanted. Three are wanted whatever they cost, five where they stay
  * within one and a half budgets; max_samples goes before both. */

@@ -120,7 +120,8 @@ double phases_flops(const struct phases *phases, const struct phase *phase) {
 }
 
 void phases_print(const struct phases *phases) {
-    static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
+    static const char *const passes[] = {"input",    "forward", "loss",
+                                         "backward", "reduce",  "update"};
     double step = 0;
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         step += phases_pass_seconds(phases, passes[i]);

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "bench/harness/gpu_columns.h"
+#include "bench/rank_rows.h"
 #include "kernels/cpu/layers/tile.h"
 #include "kernels/kernel.h"
+#include "mpi/ranks.h"
 
 struct queue session_queue(const struct session *s, const struct device *device, enum scalar type,
                            int threads) {
@@ -54,19 +56,30 @@ struct train_row train_row_unknown(void) {
                               .running_accuracy = NAN,
                               .lr = NAN,
                               .host_s = NAN,
+                              .bucket_bytes = -1,
+                              .buckets = -1,
+                              .global_batch = -1,
+                              .exposed_s = NAN,
+                              .wait_s = NAN,
+                              .compute_s = NAN,
                               .launch_s = NAN,
                               .step = -1,
                               .rung_number = -1};
 }
 
+/* Images of a step on all ranks. */
+static long whole_batch(const struct train_row *r) {
+    return r->global_batch > 0 ? r->global_batch : r->batch;
+}
+
 double train_row_images_per_s(const struct train_row *r) {
-    return (double)r->batch / r->summary.median;
+    return (double)whole_batch(r) / r->summary.median;
 }
 
 static double gflops(const struct train_row *r) { return r->flops / r->summary.median * 1e-9; }
 
 double train_row_mfu(const struct train_row *r) {
-    return r->roofs ? gflops(r) / r->roofs->fma_gflops : NAN;
+    return r->roofs ? gflops(r) / (r->roofs->fma_gflops * ranks_get()->count) : NAN;
 }
 
 static double pass_seconds(const struct train_row *r, const char *pass) {
@@ -84,10 +97,11 @@ static json_t *library_of(const struct session *s, const struct train_row *r) {
 }
 
 static json_t *case_of(const struct session *s, const struct train_row *r) {
-    json_t *row = json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device",
-                            device_of(s, r)->name, "library", library_of(s, r), "threads",
-                            r->threads, "ranks", 1, "type", scalar_letter(r->type), "status",
-                            r->status, "reason", record_text_or_null(r->reason), "flags", r->flags);
+    json_t *row =
+        json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", device_of(s, r)->name,
+                  "library", library_of(s, r), "threads", r->threads, "ranks", ranks_get()->count,
+                  "type", scalar_letter(r->type), "status", r->status, "reason",
+                  record_text_or_null(r->reason), "flags", r->flags);
     json_object_set_new(row, "samples", json_integer((json_int_t)r->summary.samples));
     record_set_real(row, "median_s", r->summary.median);
     record_set_real(row, "low_s", r->summary.low);
@@ -101,10 +115,15 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_count(row, "batch", r->batch);
     record_set_real(row, "images_per_s", train_row_images_per_s(r));
     record_set_real(row, "mfu", train_row_mfu(r));
-    record_set_real(row, "gemm_fraction", r->roofs ? gflops(r) / r->roofs->square_gflops : NAN);
+    record_set_real(row, "gemm_fraction",
+                    r->roofs ? gflops(r) / (r->roofs->square_gflops * ranks_get()->count) : NAN);
     record_set_real(row, "forward_s", pass_seconds(r, "forward"));
     record_set_real(row, "loss_s", pass_seconds(r, "loss"));
     record_set_real(row, "backward_s", pass_seconds(r, "backward"));
+    record_set_real(row, "reduce_s", r->reduce ? pass_seconds(r, "reduce") : NAN);
+    record_set_real(row, "exposed_s", r->exposed_s);
+    record_set_real(row, "wait_s", r->wait_s);
+    record_set_real(row, "compute_s", r->compute_s);
     record_set_real(row, "update_s", pass_seconds(r, "update"));
     record_set_real(row, "input_s", pass_seconds(r, "input"));
     record_set_real(row, "epoch", r->epoch);
@@ -118,6 +137,11 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     record_set_real(row, "running_loss", r->running_loss);
     record_set_real(row, "running_accuracy", r->running_accuracy);
     record_set_real(row, "lr", r->lr);
+    json_object_set_new(row, "reduce", record_text_or_null(r->reduce));
+    json_object_set_new(row, "transport", record_text_or_null(r->transport));
+    record_set_count(row, "bucket_bytes", r->bucket_bytes);
+    record_set_count(row, "buckets", r->buckets);
+    record_set_count(row, "global_batch", whole_batch(r));
     json_object_set_new(row, "kind", json_string(r->kind));
     json_object_set_new(row, "optimizer", record_text_or_null(r->optimizer));
     json_object_set_new(row, "loss_function",
@@ -152,6 +176,7 @@ static json_t *case_of(const struct session *s, const struct train_row *r) {
     for (size_t i = 0; r->samples && i < r->summary.samples; i++)
         json_array_append_new(samples, json_real(r->samples[i]));
     json_object_set_new(row, "samples_s", samples);
+    rank_rows_set(row, r->own, r->summary.samples);
     return row;
 }
 
@@ -159,7 +184,8 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
                         const struct phase *phase) {
     double seconds = phases_seconds(r->phases, phase), flops = phases_flops(r->phases, phase);
     double step = 0;
-    static const char *const passes[] = {"input", "forward", "loss", "backward", "update"};
+    static const char *const passes[] = {"input",    "forward", "loss",
+                                         "backward", "reduce",  "update"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         step += phases_pass_seconds(r->phases, passes[i]);
     json_t *line = json_pack(

@@ -49,9 +49,17 @@ struct train_row {
     const char *isa; /* of own products */
     unsigned without;
     const struct gpu_summary *gpu; /* while it was measured; NULL: no GPU */
-    double host_s;    /* seconds of the host's to issue a step; NaN: it does not run ahead */
-    double launch_s;  /* what a step that is not recorded takes longer; NaN: not measured */
-    const char *rung; /* of a ladder, with its place; -1: none */
+    double host_s;   /* seconds of the host's to issue a step; NaN: it does not run ahead */
+    double launch_s; /* what a step that is not recorded takes longer; NaN: not measured */
+    /* Of several ranks. */
+    const char *reduce, *transport; /* NULL: nothing is reduced */
+    long bucket_bytes, buckets;     /* -1: unknown */
+    long global_batch;              /* of all ranks; -1: the batch is the whole */
+    double exposed_s;  /* step less the same step without communication, of the slowest ranks */
+    double wait_s;     /* that step of the slowest rank less the mean of all ranks */
+    double compute_s;  /* that step, mean of all ranks */
+    const double *own; /* this rank's samples; NULL: samples are its own */
+    const char *rung;  /* of a ladder, with its place; -1: none */
     long rung_number;
 };
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "bench/harness/clock.h"
+#include "bench/harness/together.h"
+#include "mpi/ranks.h"
 
 static bool load_images(struct step_group *g, struct images *images, struct queue *queue) {
     const struct device *device = queue->device;
@@ -48,14 +50,16 @@ static bool load_resident(struct step_group *g, struct step_case *c) {
     c->from = c->device->event_new(c->device);
     c->to = c->device->event_new(c->device);
     c->host = calloc(MOST_HOST_TIMES, sizeof *c->host);
-    if (c->host && training_begin(&c->training, &c->network, &c->optimizer, &g->data,
-                                  SAMPLING_ORDER, c->batch, 1, c->reason, sizeof c->reason))
+    if (c->host && training_begin_part(&c->training, &c->network, &c->optimizer, &g->data,
+                                       SAMPLING_ORDER, c->reduce ? c->global_batch : c->batch, 1,
+                                       c->reduce ? rank_part() : (struct part){0}, c->reason,
+                                       sizeof c->reason))
         return true;
     free_resident(c);
     return false;
 }
 
-void step_case_plan(struct step_group *g, const struct session *session, struct step_case *c) {
+static void plan_here(struct step_group *g, const struct session *session, struct step_case *c) {
     c->queue = session_queue(session, c->device, c->type, c->threads);
     if (c->rung) {
         c->queue.conv = c->rung->conv;
@@ -90,10 +94,26 @@ void step_case_plan(struct step_group *g, const struct session *session, struct 
         return;
     }
     phases_begin(&c->phases, c->device);
+    c->position = SYNTHETIC_IMAGES / ranks_get()->count * ranks_get()->rank;
     c->planned = true;
 }
 
+void step_case_plan(struct step_group *g, const struct session *session, struct step_case *c) {
+    plan_here(g, session, c);
+    bool everywhere = together_all(c->planned);
+    if (everywhere && c->reduce)
+        everywhere =
+            together_all(rank_reducer_open(&c->reducer, &c->network, c->reduce,
+                                           g->options->bucket_bytes, c->reason, sizeof c->reason));
+    if (everywhere || !c->planned) return;
+    if (!c->reason[0])
+        snprintf(c->reason, sizeof c->reason, "another rank has not enough memory for it");
+    step_case_free(c);
+    c->planned = false;
+}
+
 void step_case_free(struct step_case *c) {
+    if (c->reducer.gradients) rank_reducer_close(&c->reducer);
     phases_free(&c->phases);
     if (c->device->own_memory) {
         training_end(&c->training);
@@ -104,18 +124,20 @@ void step_case_free(struct step_case *c) {
 }
 
 static void one_step(struct step_case *c) {
+    const struct reducer *reducer = c->reduce ? &c->reducer.reducer : NULL;
     if (c->device->own_memory) {
         struct training *t = &c->training;
         if (training_images(t) != t->batch) t->step += t->per_epoch - t->step % t->per_epoch;
-        training_issue(t, NULL);
+        training_issue(t, reducer);
         return;
     }
     if (c->position + c->batch > SYNTHETIC_IMAGES) c->position = 0;
     size_t n = (size_t)extent_size(c->network.architecture.in) * scalar_bytes(c->type);
-    struct pass pass = training_pass(&c->network, c->batch, 1, (uint64_t)c->step++, 0);
+    struct pass pass = training_pass(&c->network, c->batch, 1, (uint64_t)c->step++, c->first_image);
+    if (reducer) pass.images_in_all = c->global_batch;
     struct loss_targets targets = {c->images->labels + c->position, NULL};
     const void *x = (const char *)c->images->x + (size_t)c->position * n;
-    struct step_result result = train_step(&c->network, &c->optimizer, &pass, x, &targets, NULL);
+    struct step_result result = train_step(&c->network, &c->optimizer, &pass, x, &targets, reducer);
     if (!isfinite(result.loss)) c->diverged = true; /* such a step has no backward pass */
     c->position += c->batch;
 }
@@ -167,6 +189,16 @@ static void run_watched(void *context, long repetitions) {
     }
 }
 
+size_t step_case_silent_subject(struct step_case *c, struct subject *subjects, size_t used) {
+    c->plain = &subjects[used];
+    subjects[used++] = (struct subject){.context = c,
+                                        .enter = enter,
+                                        .run = run_plain,
+                                        .timed = c->device->runs_behind ? time_plain : NULL,
+                                        .companion = true};
+    return used;
+}
+
 size_t step_case_subjects(struct step_case *c, struct subject *subjects, size_t used) {
     bool behind = c->device->runs_behind;
     c->plain = &subjects[used];
@@ -174,6 +206,7 @@ size_t step_case_subjects(struct step_case *c, struct subject *subjects, size_t 
         .context = c, .enter = enter, .run = run_plain, .timed = behind ? time_plain : NULL};
     subjects[used++] =
         (struct subject){.context = c, .enter = enter, .run = run_watched, .companion = true};
+    if (c->reduce) return used; /* such steps are not recorded */
     if (!behind || !queue_uses(&c->queue, MEASURE_GRAPH)) return used;
     c->unrecorded = &subjects[used];
     subjects[used++] = (struct subject){.context = c,

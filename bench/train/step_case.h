@@ -3,6 +3,7 @@
 #define FLOPSTEP_BENCH_TRAIN_STEP_CASE_H
 
 #include "bench/train/ladder.h"
+#include "bench/train/rank_reducer.h"
 #include "bench/train/steps.h"
 #include "nn/training.h"
 
@@ -17,7 +18,12 @@ struct step_case {
     const struct device *device;
     enum scalar type;
     int threads;
-    long batch;
+    long batch;         /* of this rank */
+    long global_batch;  /* of all ranks */
+    long first_image;   /* of this rank's part in it */
+    const char *reduce; /* how gradients are summed over the ranks; NULL: they are not */
+    struct rank_reducer reducer;
+    struct step_case *silent; /* the same without reduction, measured beside it; NULL: none */
     const struct rung *rungs, *rung; /* of a ladder; NULL: as the options say */
     struct queue queue;
     struct network network;
@@ -48,6 +54,8 @@ struct step_group {
     struct rung rungs[MOST_DEVICES][MOST_RUNGS];
     struct step_case *cases;
     size_t count;
+    struct step_case *silent; /* of cases that reduce: one for all modes */
+    size_t silent_count;
     struct images images[SCALAR_COUNT];
     struct dataset data; /* the same for devices with memory of their own: they gather */
 };
@@ -58,6 +66,9 @@ void step_case_free(struct step_case *c);
 
 /* Adds the case's subjects (three at most) at subjects[used]; returns the new count. */
 size_t step_case_subjects(struct step_case *c, struct subject *subjects, size_t used);
+
+/* The same of a silent case: one subject, that never asks for another round. */
+size_t step_case_silent_subject(struct step_case *c, struct subject *subjects, size_t used);
 
 /* The rows of the tables in steps_table.c. */
 void step_table_case(const struct step_group *group, const struct train_row *row);

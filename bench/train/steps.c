@@ -11,9 +11,32 @@
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
+#include "bench/harness/together.h"
 #include "bench/train/step_case.h"
+#include "mpi/ranks.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
+
+static struct step_case case_of(const struct train_options *o, const struct device *device,
+                                enum scalar type, int threads, long batch, const struct rung *rungs,
+                                int rung, const char *reduce) {
+    const struct ranks *r = ranks_get();
+    struct step_case c = {.device = device,
+                          .type = type,
+                          .threads = device->own_memory ? 1 : threads,
+                          .batch = batch,
+                          .global_batch = batch * r->count,
+                          .first_image = batch * r->rank,
+                          .reduce = reduce,
+                          .rungs = rungs,
+                          .rung = o->ladder ? &rungs[rung] : NULL};
+    if (o->global_batch) {
+        c.global_batch = o->global_batch;
+        c.first_image = o->global_batch * r->rank / r->count;
+        c.batch = o->global_batch * (r->rank + 1) / r->count - c.first_image;
+    }
+    return c;
+}
 
 struct step_group *step_group_new(const struct train_options *o, const char *name) {
     struct step_group *g = calloc(1, sizeof *g);
@@ -45,11 +68,16 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
     optimizer_text(&g->optimizer, g->optimizer_text, sizeof g->optimizer_text);
     const struct common *c = &o->common;
     size_t batches = o->batch_count ? o->batch_count : 1; /* the default lies in batches[0] */
-    size_t most = c->device_count * c->type_count * c->thread_counts * batches;
+    size_t modes = o->reduce_count ? o->reduce_count : 1;
+    size_t most = c->device_count * c->type_count * c->thread_counts * batches * modes;
     g->cases = calloc(most * MOST_RUNGS, sizeof *g->cases);
-    if (!g->cases) die(EXIT_MISSING, "out of memory");
+    g->silent = calloc(most, sizeof *g->silent);
+    if (!g->cases || !g->silent) die(EXIT_MISSING, "out of memory");
+    if (o->global_batch && o->global_batch < ranks_get()->count)
+        die(EXIT_USAGE, "--global-batch %ld: %d ranks want an image each at least", o->global_batch,
+            ranks_get()->count);
     for (size_t b = 0; b < batches; b++)
-        if (o->batches[b] > SYNTHETIC_IMAGES)
+        if (!o->global_batch && o->batches[b] > SYNTHETIC_IMAGES)
             die(EXIT_USAGE, "--batch %ld: there are %d synthetic images", o->batches[b],
                 SYNTHETIC_IMAGES);
     for (size_t d = 0; d < c->device_count; d++) {
@@ -60,13 +88,10 @@ struct step_group *step_group_new(const struct train_options *o, const char *nam
             for (size_t i = 0; i < (device->own_memory ? 1 : c->thread_counts); i++)
                 for (size_t b = 0; b < batches; b++)
                     for (int r = 0; r < count; r++)
-                        g->cases[g->count++] =
-                            (struct step_case){.device = device,
-                                               .type = c->types[t],
-                                               .threads = device->own_memory ? 1 : c->threads[i],
-                                               .batch = o->batches[b],
-                                               .rungs = rungs,
-                                               .rung = o->ladder ? &rungs[r] : NULL};
+                        for (size_t m = 0; m < modes; m++)
+                            g->cases[g->count++] =
+                                case_of(o, device, c->types[t], c->threads[i], o->batches[b], rungs,
+                                        r, o->reduce_count ? o->reduce[m] : NULL);
     }
     return g;
 }
@@ -76,6 +101,7 @@ const char *step_group_name(const struct step_group *g) { return g->name; }
 
 void step_group_free(struct step_group *g) {
     free(g->cases);
+    free(g->silent);
     free(g);
 }
 
@@ -92,10 +118,11 @@ void step_group_list(const struct step_group *g) {
     for (size_t i = 0; i < g->count; i++) {
         const struct step_case *c = &g->cases[i];
         if (format == FORMAT_TABLE)
-            printf("%s, batch %ld, %s, %s%d thread%s, %s%s%s\n", g->name, c->batch,
+            printf("%s, batch %ld, %s, %s%d thread%s, %s%s%s%s%s\n", g->name, c->batch,
                    scalar_name(c->type), device_words(c->device), c->threads,
                    c->threads == 1 ? "" : "s", g->optimizer_text, c->rung ? ", " : "",
-                   c->rung ? c->rung->name : "");
+                   c->rung ? c->rung->name : "", c->reduce ? ", reduce " : "",
+                   c->reduce ? c->reduce : "");
         else if (format == FORMAT_CSV)
             printf("train,%s,%d,%s,\"%s\",%ld\n", c->device->name, c->threads,
                    scalar_letter(c->type), g->name, c->batch);
@@ -124,6 +151,26 @@ static void look_behind(struct step_case *c, struct train_row *row) {
             sampler_result(&c->unrecorded->sampler, &noisy).median - row->summary.median;
 }
 
+/* Where the step goes: computing, waiting for the slowest rank, communication that is not hidden.
+ */
+static void take_exposed(const struct train_options *options, const struct step_case *c,
+                         struct train_row *row) {
+    bool noisy;
+    row->reduce = c->reduce;
+    row->transport = gradients_transport(c->reducer.gradients);
+    row->bucket_bytes = (long)options->bucket_bytes;
+    row->buckets = (long)gradients_buckets(c->reducer.gradients);
+    if (!c->silent || !c->silent->plain->sampler.count) return;
+    const struct sampler *s = &c->silent->plain->sampler;
+    double slowest = sampler_result(s, &noisy).median;
+    double mean = s->own ? statistics_median(s->own, s->count) : NAN;
+    ranks_sum(&mean, 1);
+    mean /= ranks_get()->count;
+    row->compute_s = mean;
+    row->wait_s = slowest - mean;
+    row->exposed_s = row->summary.median - slowest;
+}
+
 static void report_case(struct step_group *g, struct session *session, struct step_case *c,
                         const struct roofs *roofs, const struct gpu_summary *gpu,
                         const struct machine_state *before, const struct machine_state *after,
@@ -140,6 +187,8 @@ static void report_case(struct step_group *g, struct session *session, struct st
     row.loss = g->loss;
     train_row_take_queue(&row, &c->queue);
     row.batch = c->batch;
+    row.global_batch = c->global_batch;
+    bool diverged = !together_all(!c->diverged), failed = !together_all(!c->reason[0]);
     if (!c->planned) {
         row.status = "skipped";
         row.reason = c->reason;
@@ -151,9 +200,10 @@ static void report_case(struct step_group *g, struct session *session, struct st
         row.parameters = c->network.parameters;
         row.flops =
             (network_flops(&c->network, "forward") + network_flops(&c->network, "backward")) *
-            (double)c->batch;
+            (double)c->global_batch;
         row.summary = sampler_result(&c->plain->sampler, &noisy);
         row.samples = c->plain->sampler.samples;
+        row.own = c->plain->sampler.own;
         row.repetitions = c->plain->repetitions;
         row.roofs = roofs;
         row.phases = &c->phases;
@@ -167,10 +217,12 @@ static void report_case(struct step_group *g, struct session *session, struct st
         record_add_flag(row.flags, sizeof row.flags,
                         gpu && gpu_summary_throttled(gpu, -INFINITY, INFINITY), "throttled");
         look_behind(c, &row);
-        if (c->reason[0]) {
+        if (c->reduce) take_exposed(g->options, c, &row);
+        if (failed || c->reason[0]) {
+            if (!c->reason[0]) snprintf(c->reason, sizeof c->reason, "failed on another rank");
             row.status = "failed";
             row.reason = c->reason;
-        } else if (c->diverged) {
+        } else if (diverged) {
             const struct layer *layer = first_not_finite(&c->network, c->batch);
             snprintf(c->reason, sizeof c->reason,
                      "diverged: numbers that are not finite in layer %s, learning rate %g; lower "
@@ -181,7 +233,8 @@ static void report_case(struct step_group *g, struct session *session, struct st
         }
         if (strcmp(row.status, "failed") == 0) { /* steps without a backward pass, or none */
             row.summary = train_row_unknown().summary;
-            row.samples = NULL;
+            row.samples = row.own = NULL;
+            row.exposed_s = row.wait_s = row.compute_s = NAN;
             row.phases = NULL;
             row.host_s = row.launch_s = NAN;
             row.flags[0] = '\0';
@@ -192,6 +245,31 @@ static void report_case(struct step_group *g, struct session *session, struct st
         step_table_rung(g, c, &row);
     else if (session->table)
         step_table_case(g, &row);
+}
+
+/* Steps without reduction beside a case that reduces, one for all its modes; as many ranks compute
+ * at the same time, so what they take from each other is in both. */
+static size_t add_silent(struct step_group *g, struct session *session, struct step_case *c,
+                         struct subject *subjects, size_t used) {
+    for (size_t i = 0; i < g->silent_count; i++) {
+        struct step_case *s = &g->silent[i];
+        if (s->device != c->device || s->type != c->type || s->threads != c->threads ||
+            s->batch != c->batch)
+            continue;
+        c->silent = s;
+        return used;
+    }
+    struct step_case *s = &g->silent[g->silent_count];
+    *s = (struct step_case){.device = c->device,
+                            .type = c->type,
+                            .threads = c->threads,
+                            .batch = c->batch,
+                            .global_batch = c->batch};
+    step_case_plan(g, session, s);
+    if (!s->planned) return used;
+    g->silent_count++;
+    c->silent = s;
+    return step_case_silent_subject(s, subjects, used);
 }
 
 /* The roofs of a case's queue among those of the group. */
@@ -215,7 +293,7 @@ static struct gpu_summary *gpu_of(const struct train_options *o, struct gpu_summ
 
 bool step_group_measure(struct step_group *g, struct session *session, struct progress *progress) {
     const struct train_options *o = g->options;
-    struct subject *subjects = calloc(5 * g->count, sizeof *subjects);
+    struct subject *subjects = calloc(6 * g->count, sizeof *subjects);
     struct roofs *roofs = calloc(g->count, sizeof *roofs);
     if (!subjects || !roofs) die(EXIT_MISSING, "out of memory");
     size_t used = 0, roof_count = 0;
@@ -224,6 +302,7 @@ bool step_group_measure(struct step_group *g, struct session *session, struct pr
         step_case_plan(g, session, c);
         if (!c->planned) continue;
         used = step_case_subjects(c, subjects, used);
+        if (c->reduce) used = add_silent(g, session, c, subjects, used);
         if (find_roofs(roofs, roof_count, c)) continue;
         if (roofs_open(&roofs[roof_count], &c->queue))
             used = roofs_subjects(&roofs[roof_count++], subjects, used, true);
@@ -252,6 +331,8 @@ bool step_group_measure(struct step_group *g, struct session *session, struct pr
                     &after, complete);
         if (c->planned) step_case_free(c);
     }
+    for (size_t i = 0; i < g->silent_count; i++) step_case_free(&g->silent[i]);
+    g->silent_count = 0;
     for (size_t d = 0; d < o->common.device_count; d++) gpu_summary_free(&gpus[d]);
     for (size_t i = 0; i < used; i++) sampler_free(&subjects[i].sampler);
     for (size_t i = 0; i < roof_count; i++) roofs_close(&roofs[i]);

@@ -13,6 +13,8 @@
 #include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/layers/conv_onednn.h"
 #include "kernels/cpu/layers/tile.h"
+#include "mpi/gradients.h"
+#include "mpi/ranks.h"
 #include "nn/notation.h"
 
 const char *const loss_names[] = {
@@ -112,6 +114,30 @@ TAKE(take_dense, o->dense = (enum dense_path)take_word(name, value, dense_path_n
 
 TAKE(take_math, o->math = (enum math)take_word(name, value, math_names))
 
+TAKE(take_global_batch, o->global_batch = option_integer(name, value, 1, INT_MAX))
+TAKE(take_bucket_size, o->bucket_bytes = (size_t)option_bytes(name, value, 1, 1L << 40))
+TAKE(take_verify, o->verify_replicas = option_integer(name, value, 0, INT_MAX))
+
+static void take_reduce(void *target, const char *name, const char *value) {
+    struct train_options *o = target;
+    const char *words[8] = {"all"};
+    size_t count = 1;
+    for (const struct reduce_name *row = reduce_names; row->name; row++) words[count++] = row->name;
+    words[count] = NULL;
+    char **list = option_list(name, value);
+    o->reduce_count = 0;
+    for (char **entry = list; *entry; entry++) {
+        int word = take_word(name, *entry, words);
+        for (size_t i = 1; i < count; i++)
+            if (word == 0 || (size_t)word == i) {
+                bool seen = false;
+                for (size_t j = 0; j < o->reduce_count; j++) seen |= o->reduce[j] == words[i];
+                if (!seen) o->reduce[o->reduce_count++] = words[i];
+            }
+    }
+    option_list_free(list);
+}
+
 static void take_isa(void *target, const char *name, const char *value) {
     size_t count;
     const struct isa *table = isa_table(&count);
@@ -167,7 +193,9 @@ static const struct option_row train_rows[] = {
     {"recipe", "LIST", "trainings and exercises of the lectures by name, or all", take_recipe},
     {"network", "LIST", "names, all, a file, or a notation such as 784-200relu-10softmax",
      take_network},
-    {"batch", "LIST", "images in a step; a list times each (default 128)", take_batch},
+    {"batch", "LIST", "images in a step, of a rank; a list times each (default 128)", take_batch},
+    {"global-batch", "N", "images in a step of all ranks together, in the place of --batch",
+     take_global_batch},
     {"dataset", "NAME", "trains on it; without one, steps are timed on synthetic images",
      take_dataset},
     {"data", "DIR", "where its files lie (default: FLOPSTEP_DATA, then the usual places)",
@@ -196,6 +224,15 @@ static const struct option_row train_rows[] = {
     {"without", "LIST", "measures to leave out, or all of them ('flopstep list measures')",
      take_without},
     {"ladder", NULL, "times the plain step, then adds one measure after the other", take_ladder},
+    {"reduce", "LIST",
+     "of gradients over ranks: blocking, nonblocking, overlap, thread, reproducible or all "
+     "(default "
+     "overlap)",
+     take_reduce},
+    {"bucket-size", "BYTES", "of gradients that are reduced together, e.g. 1Mi (default 4Mi)",
+     take_bucket_size},
+    {"verify-replicas", "N", "steps between comparisons of all ranks' weights (default: each row)",
+     take_verify},
     {"blas", "NAME", "the CBLAS library (default openblas)", take_library},
     {"checkpoint", "FILE", "saves the training there at every row of the history", take_checkpoint},
     {"resume", "FILE", "continues a saved training, bit for bit, and saves it there", take_resume},
@@ -285,6 +322,18 @@ static void check_together(const struct train_options *o) {
             : o->validation >= 0 ? "validation"
                                  : "history");
     if (!training && o->steps == 0) die(EXIT_USAGE, "--steps 0: there is nothing to time");
+    if (o->global_batch && o->batch_count)
+        die(EXIT_USAGE,
+            "--global-batch and --batch exclude each other: a batch of all ranks, or of "
+            "each");
+    if (o->global_batch && o->resume)
+        die(EXIT_USAGE, "--resume goes on with its own batch; leave --global-batch out");
+    if (o->ladder && ranks_get()->count > 1)
+        die(EXIT_USAGE, "--ladder times one rank; start it without %s", ranks_get()->launcher);
+    if (training && o->reduce_count > 1)
+        die(EXIT_USAGE,
+            "--reduce: a training has one; a list is for timed steps (--network without "
+            "--dataset)");
     if (training && o->batch_count > 1)
         die(EXIT_USAGE, "--batch: a training has one batch size; a list is for timed steps "
                         "(--network without --dataset)");
@@ -301,6 +350,18 @@ static void check_together(const struct train_options *o) {
         die(EXIT_USAGE, "--checkpoint: one recipe at a time");
 }
 
+/* With one rank nothing is reduced, whatever is asked for; with several, something is. */
+static void note_ranks(struct train_options *o) {
+    bool several = ranks_get()->count > 1;
+    if (several && !o->reduce_count) o->reduce[o->reduce_count++] = "overlap";
+    if (several) return;
+    if (o->reduce_count && !o->common.quiet)
+        fputs("note: one rank: no gradients are reduced; start several, e.g. 'mpirun -n 2 flopstep "
+              "train …'\n",
+              stderr);
+    o->reduce_count = 0;
+}
+
 struct train_options train_options_parse(int argc, char **argv) {
     struct train_options o = {.common = common_defaults(),
                               .lr = NAN,
@@ -312,6 +373,7 @@ struct train_options train_options_parse(int argc, char **argv) {
                               .schedule = -1,
                               .initial = -1,
                               .sampling = -1,
+                              .bucket_bytes = 4 << 20,
                               .library = BLAS_LIBRARY_DEFAULT};
     o.budget_given = given(argc, argv, "--time-budget");
     o.precision_given = given(argc, argv, "--precision");
@@ -333,6 +395,7 @@ struct train_options train_options_parse(int argc, char **argv) {
     check_together(&o);
     check_devices(&o);
     if (o.conv == CONV_ONEDNN) check_onednn(&o);
+    note_ranks(&o);
     if (!o.batch_count) {
         o.batches = calloc(1, sizeof *o.batches);
         if (!o.batches) die(EXIT_MISSING, "out of memory");
@@ -358,7 +421,8 @@ struct recipe train_options_apply(const struct train_options *o, const struct re
         statement;                                                                                 \
     }
     CHANGE(o->dataset && strcmp(o->dataset, r.dataset) != 0, "dataset", r.dataset = o->dataset)
-    CHANGE(o->batch_count, "batch", r.batch = o->batches[0])
+    CHANGE(o->batch_count, "batch", r.batch = o->batches[0] * ranks_get()->count)
+    CHANGE(o->global_batch, "global-batch", r.batch = o->global_batch)
     CHANGE(o->optimizer, "optimizer", r.optimizer = o->optimizer)
     CHANGE(!isnan(o->lr), "lr", (void)0)
     CHANGE(o->loss >= 0, "loss", r.loss = (enum loss)o->loss)

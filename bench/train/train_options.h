@@ -11,6 +11,11 @@ struct train_options {
     char **networks;      /* names, or one notation; NULL: none */
     long *batches;
     size_t batch_count;
+    long global_batch;     /* of all ranks together; 0: batches are a rank's */
+    const char *reduce[8]; /* modes of reduction; none with one rank */
+    size_t reduce_count;
+    size_t bucket_bytes;
+    long verify_replicas;       /* steps between comparisons; 0: at rows of the history only */
     const char *dataset, *data; /* --dataset, --data */
     const char *optimizer;
     double lr; /* NaN: not given */

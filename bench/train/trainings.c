@@ -12,7 +12,11 @@
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
 #include "bench/harness/rounds.h"
+#include "bench/harness/together.h"
 #include "bench/train/pictures.h"
+#include "bench/train/rank_reducer.h"
+#include "mpi/ranks.h"
+#include "mpi/replicas.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
 
@@ -34,13 +38,15 @@ struct run {
     struct network network;
     struct optimizer optimizer;
     struct training training;
+    struct rank_reducer reducer; /* of several ranks */
     struct roofs roofs;
     struct phases phases;
     char optimizer_text[OPTIMIZER_TEXT];
     long history, last; /* steps between rows, and of the whole training */
 
     /* Of the interval at hand. */
-    double times[KEPT_STEPS];
+    double times[KEPT_STEPS];    /* of this rank */
+    double slowest[KEPT_STEPS];  /* of the slowest one, set for a row */
     size_t timed, stride, asked; /* asked: how often steps were waited for */
     struct tally tally;
     long interval_begin;
@@ -74,6 +80,47 @@ static bool prepare_data(struct run *run, char *reason, size_t size, bool *missi
         return false;
     }
     return true;
+}
+
+/* Ranks that learn from different data would go on without a word. */
+static uint64_t hash_of_samples(const struct samples *s, const struct dataset *d) {
+    size_t n = (size_t)s->count, in = (size_t)extent_size(d->extent), out = (size_t)d->outputs;
+    uint64_t hash = n;
+    if (s->pixels) hash = hash * 31 + ranks_hash(s->pixels, n * in);
+    if (s->numbers) hash = hash * 31 + ranks_hash(s->numbers, n * in * sizeof *s->numbers);
+    if (s->labels) hash = hash * 31 + ranks_hash(s->labels, n * sizeof *s->labels);
+    if (s->targets) hash = hash * 31 + ranks_hash(s->targets, n * out * sizeof *s->targets);
+    return hash;
+}
+
+static bool same_data(const struct run *run, char *reason, size_t size) {
+    const struct dataset *d = &run->data;
+    uint64_t hash = hash_of_samples(&d->train, d);
+    hash = hash * 31 + hash_of_samples(&d->validation, d);
+    hash = hash * 31 + hash_of_samples(&d->test, d);
+    int other = ranks_first_other(hash);
+    if (other < 0) return true;
+    snprintf(reason, size,
+             "rank %d (%s) has other data for %s than rank 0 (%s); --data names a folder that all "
+             "hosts see",
+             other, ranks_table()[other].host, d->name, ranks_table()[0].host);
+    return false;
+}
+
+static bool same_weights(const struct run *run, char *reason, size_t size) {
+    const struct network *n = &run->network;
+    int other = replicas_first_other(run->queue.device, n->parameter.memory,
+                                     (size_t)n->parameters * scalar_bytes(run->queue.type));
+    if (other == -1) return true;
+    if (other == -2)
+        snprintf(reason, size, "not enough memory to compare the ranks' weights");
+    else
+        snprintf(
+            reason, size,
+            "the weights of rank %d (%s) are not those of rank 0 at step %ld: a rank computes or "
+            "receives wrong numbers",
+            other, ranks_table()[other].host, run->training.step);
+    return false;
 }
 
 static struct optimizer_settings optimizer_of(const struct train_options *o,
@@ -113,7 +160,8 @@ static void measure_roofs(struct run *run) {
 }
 
 /* Everything before the first step; false with a reason. */
-static bool begin(struct run *run, const char *resume, char *reason, size_t size, bool *missing) {
+static bool begin_here(struct run *run, const char *resume, char *reason, size_t size,
+                       bool *missing) {
     const struct recipe *r = run->recipe;
     const struct common *c = &run->options->common;
     if (!prepare_data(run, reason, size, missing)) return false;
@@ -132,8 +180,10 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
     if (!run->queue.device->layers->accepts(&run->queue, reason, size)) return false;
     if (!network_loss_fits(&architecture, loss, reason, size)) return false;
     *missing = true; /* memory */
+    struct part part = rank_part();
+    long share = training_share(batch, &part);
     if (!network_plan(&run->network, &architecture, &run->queue,
-                      batch > LEAST_ROOM ? batch : LEAST_ROOM, loss, true, reason, size))
+                      share > LEAST_ROOM ? share : LEAST_ROOM, loss, true, reason, size))
         return false;
     run->network_name =
         named_network_find(r->network) ? r->network : run->network.architecture.text;
@@ -142,8 +192,8 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         return false;
     }
     *missing = false;
-    if (!training_begin(&run->training, &run->network, &run->optimizer, &run->data, r->sampling,
-                        r->batch, c->seed, reason, size)) {
+    if (!training_begin_part(&run->training, &run->network, &run->optimizer, &run->data,
+                             r->sampling, r->batch, c->seed, part, reason, size)) {
         *missing = strstr(reason, "memory"); /* else sizes that do not fit */
         return false;
     }
@@ -186,11 +236,34 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
     return true;
 }
 
+/* The same on all ranks, with the same weights. */
+static bool begin(struct run *run, const char *resume, char *reason, size_t size, bool *missing) {
+    const struct network *n = &run->network;
+    bool here = begin_here(run, resume, reason, size, missing);
+    if (ranks_get()->count == 1) return here;
+    double failed = !here;
+    ranks_sum(&failed, 1);
+    if (failed == ranks_get()->count) return false; /* everywhere, for the same reason */
+    if (failed > 0) { /* the rank that knows why says so, and ends the others */
+        if (!here) die(*missing ? EXIT_MISSING : EXIT_USAGE, "%s", reason);
+        ranks_barrier();
+    }
+    if (!same_data(run, reason, size)) return false;
+    if (!resume && !replicas_broadcast(run->queue.device, n->parameter.memory,
+                                       (size_t)n->parameters * scalar_bytes(run->queue.type))) {
+        snprintf(reason, size, "not enough memory to send the initial weights");
+        return false;
+    }
+    return same_weights(run, reason, size) &&
+           rank_reducer_open(&run->reducer, n, run->options->reduce[0], run->options->bucket_bytes,
+                             reason, size);
+}
+
 static void save(struct run *run) {
     struct checkpoint checkpoint;
     char reason[NETWORK_REASON];
     const char *path = run->options->checkpoint;
-    if (!path) return;
+    if (!path || !together_leads()) return;
     checkpoint_describe(&checkpoint, &run->training);
     snprintf(checkpoint.recipe, sizeof checkpoint.recipe, "%s", run->recipe->name);
     checkpoint.has_best = run->recipe->keeps_best && run->best_accuracy >= 0;
@@ -246,7 +319,8 @@ static bool steps(struct run *run) {
     bool whole = training_images(t) == t->batch, watched = whole && number % watch == watch - 1;
     if (watched) phases_step_begin(&run->phases);
     double begin = clock_seconds();
-    for (long i = 0; i < count; i++) training_issue(t, NULL);
+    const struct reducer *reducer = run->reducer.gradients ? &run->reducer.reducer : NULL;
+    for (long i = 0; i < count; i++) training_issue(t, reducer);
     device->synchronise(device);
     double seconds = clock_seconds() - begin;
     if (watched) phases_step_end(&run->phases);
@@ -254,7 +328,7 @@ static bool steps(struct run *run) {
     device->layers->tally(&run->queue, &run->tally);
     bool kept = whole && !watched && run->asked++ % run->stride == 0;
     if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds / (double)count;
-    return run->tally.fine == run->tally.calls;
+    return run->tally.fine == run->tally.calls && !run->reducer.not_finite;
 }
 
 static struct samples first_samples(const struct samples *all, long count) {
@@ -330,6 +404,21 @@ static void print_row(const struct run *run, const struct train_row *r) {
     fflush(stdout);
 }
 
+/* Of several ranks: the text of the first one that has one, and which one that is. */
+static void first_to_say(char *text, size_t size, char *which, size_t which_size) {
+    int ranks = ranks_get()->count;
+    char *all = ranks > 1 ? calloc((size_t)ranks, size) : NULL;
+    if (!all) return;
+    ranks_gather_text(text, (int)size, all);
+    for (int r = 0; r < ranks; r++) {
+        if (!all[(size_t)r * size]) continue;
+        snprintf(text, size, "%s", all + (size_t)r * size);
+        snprintf(which, which_size, " on rank %d (%s)", r, ranks_table()[r].host);
+        break;
+    }
+    free(all);
+}
+
 /* `images`: of the latest forward pass. */
 static void diverged(struct run *run, long images) {
     const struct training *t = &run->training;
@@ -343,11 +432,16 @@ static void diverged(struct run *run, long images) {
                  device->name, t->step, error);
         return;
     }
+    if (images > run->network.batch) images = run->network.batch;
     const struct layer *layer = first_not_finite(&run->network, images);
+    char where[48] = "", which[RANK_TEXT + 32] = "";
+    if (layer || run->tally.fine < run->tally.calls)
+        snprintf(where, sizeof where, "%s", layer ? layer->name : "loss");
+    first_to_say(where, sizeof where, which, sizeof which);
     snprintf(run->outcome.reason, sizeof run->outcome.reason,
-             "diverged at step %ld: numbers that are not finite in layer %s, learning rate %g; "
+             "diverged at step %ld: numbers that are not finite in layer %s%s, learning rate %g; "
              "lower it with --lr",
-             step, layer ? layer->name : "loss", optimizer_rate(&run->optimizer, step));
+             step, where[0] ? where : "loss", which, optimizer_rate(&run->optimizer, step));
 }
 
 /* Losses and accuracies of a row; false where the network has diverged. */
@@ -377,6 +471,14 @@ static bool evaluate(struct run *run, struct train_row *r, bool last) {
     return true;
 }
 
+/* False where a rank's weights have come to differ: the training is worth nothing. */
+static bool verify(struct run *run) {
+    if (ranks_get()->count == 1) return true;
+    if (same_weights(run, run->outcome.reason, sizeof run->outcome.reason)) return true;
+    run->outcome.end = TRAINING_FAILED;
+    return false;
+}
+
 /* Records a row; false where the network has diverged: in the step before (`fine` is false), or in
  * what is evaluated here. */
 static bool row(struct run *run, bool last, bool fine) {
@@ -391,7 +493,15 @@ static bool row(struct run *run, bool last, bool fine) {
     r.optimizer = run->optimizer_text;
     r.loss = run->network.loss;
     train_row_take_queue(&r, &run->queue);
-    r.batch = t->batch;
+    struct part part = rank_part();
+    r.batch = training_share(t->batch, &part);
+    r.global_batch = t->batch;
+    if (run->reducer.gradients) {
+        r.reduce = run->reducer.mode;
+        r.transport = gradients_transport(run->reducer.gradients);
+        r.bucket_bytes = (long)run->options->bucket_bytes;
+        r.buckets = (long)gradients_buckets(run->reducer.gradients);
+    }
     r.parameters = run->network.parameters;
     r.step = t->step;
     r.epoch = (double)t->step / (double)t->per_epoch;
@@ -400,32 +510,37 @@ static bool row(struct run *run, bool last, bool fine) {
     r.flops = (network_flops(&run->network, "forward") + network_flops(&run->network, "backward")) *
               (double)t->batch;
     if (run->timed) {
-        r.summary = statistics_summary(run->times, run->timed);
-        r.samples = run->times;
+        memcpy(run->slowest, run->times, run->timed * sizeof *run->times);
+        ranks_max(run->slowest, (int)run->timed);
+        r.summary = statistics_summary(run->slowest, run->timed);
+        r.samples = run->slowest;
+        r.own = run->times;
         r.repetitions = 1;
         r.phases = run->phases.steps ? &run->phases : NULL;
         r.clock_ghz = fmin(run->before.clock_ghz, after.clock_ghz);
         r.stolen = machine_state_stolen(&run->before, &after);
         r.load = after.load;
     }
-    if (run->tally.images) {
-        double images = (double)run->tally.images;
-        r.running_loss = run->tally.weighted_sum / images;
-        if (t->data->train.labels) r.running_accuracy = (double)run->tally.correct_sum / images;
+    double sums[] = {(double)run->tally.images, run->tally.weighted_sum,
+                     (double)run->tally.correct_sum};
+    ranks_sum(sums, 3);
+    if (sums[0] > 0) {
+        r.running_loss = sums[1] / sums[0];
+        if (t->data->train.labels) r.running_accuracy = sums[2] / sums[0];
     }
     struct gpu_summary gpu = gpu_watch_end(run->watch); /* of this interval */
     run->watch = NULL;
     if (run->queue.device->own_memory) r.gpu = &gpu;
     record_add_flag(r.flags, sizeof r.flags, gpu_summary_throttled(&gpu, -INFINITY, INFINITY),
                     "throttled");
-    fine = fine && evaluate(run, &r, last);
+    fine = fine && evaluate(run, &r, last) && verify(run);
     record_add_flag(r.flags, sizeof r.flags, run->timed && run->roofs.noisy, "ceiling-noisy");
     record_add_flag(r.flags, sizeof r.flags, r.stolen > 0.01, "stolen");
     if (!fine) { /* no times: steps on numbers that are not finite are others */
         r.status = "failed";
         r.reason = run->outcome.reason;
         r.summary = train_row_unknown().summary;
-        r.samples = NULL;
+        r.samples = r.own = NULL;
         r.phases = NULL;
         r.flags[0] = '\0';
     }
@@ -438,7 +553,7 @@ static bool row(struct run *run, bool last, bool fine) {
 
 /* One line on a terminal: what people watch. */
 static void watch(struct run *run) {
-    if (run->options->common.quiet || !isatty(STDERR_FILENO)) return;
+    if (run->options->common.quiet || !together_leads() || !isatty(STDERR_FILENO)) return;
     double now = clock_seconds();
     if (now - run->drawn < 0.2) return;
     run->drawn = now;
@@ -468,6 +583,10 @@ static void train(struct run *run) {
         watch(run);
         if (!fine) diverged(run, images);
         bool last = t->step == run->last, stop = interrupt_came();
+        long every = run->options->verify_replicas;
+        if (fine && every && t->step % every == 0 && t->step % run->history) {
+            if (!verify(run)) fine = false; /* the row says why */
+        }
         if (fine && t->step % run->history && !last && !stop) continue;
         if (!row(run, last, fine)) return;
         if (stop && !last) {
@@ -490,7 +609,11 @@ void training_print(const struct run *run, const char *changed) {
            d->train.count, d->validation.count, d->test.count);
     const struct device *device = run->queue.device;
     char where[96];
-    if (device->own_memory)
+    if (ranks_get()->count > 1)
+        snprintf(where, sizeof where, "%d ranks of %d thread%s, gradients by %s",
+                 ranks_get()->count, run->queue.threads, run->queue.threads == 1 ? "" : "s",
+                 run->reducer.mode);
+    else if (device->own_memory)
         snprintf(where, sizeof where, "%s, products in %s", device->name,
                  math_names[run->queue.math]);
     else
@@ -509,6 +632,7 @@ void training_print(const struct run *run, const char *changed) {
 void training_free(struct run *run) {
     free(run->best);
     phases_free(&run->phases);
+    if (run->reducer.gradients) rank_reducer_close(&run->reducer);
     if (run->training.network) training_end(&run->training);
     if (run->optimizer.queue) optimizer_free(&run->optimizer);
     if (run->network.queue) network_free(&run->network);

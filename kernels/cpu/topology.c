@@ -44,6 +44,14 @@ static void add_openmp_places(void) {
     }
 }
 
+static void count_processors(void) {
+    facts.hardware_threads = count_inside(HWLOC_OBJ_PU);
+    facts.cores = count_inside(HWLOC_OBJ_CORE);
+    if (facts.hardware_threads < 1) facts.hardware_threads = 1;
+    /* A mask that cuts through cores has no whole core inside. */
+    if (facts.cores < 1) facts.cores = facts.hardware_threads;
+}
+
 static void discover(void) {
     start_mask = hwloc_bitmap_alloc();
     if (!start_mask || hwloc_topology_init(&machine) || hwloc_topology_load(machine)) {
@@ -53,11 +61,7 @@ static void discover(void) {
     if (hwloc_get_cpubind(machine, start_mask, HWLOC_CPUBIND_THREAD))
         hwloc_bitmap_copy(start_mask, hwloc_topology_get_allowed_cpuset(machine));
     add_openmp_places();
-    facts.hardware_threads = count_inside(HWLOC_OBJ_PU);
-    facts.cores = count_inside(HWLOC_OBJ_CORE);
-    if (facts.hardware_threads < 1) facts.hardware_threads = 1;
-    /* A mask that cuts through cores has no whole core inside. */
-    if (facts.cores < 1) facts.cores = facts.hardware_threads;
+    count_processors();
     facts.sockets = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PACKAGE);
     facts.numa_nodes = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_NUMANODE);
     facts.memory_bytes = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
@@ -67,6 +71,34 @@ static void discover(void) {
 const struct topology *topology_get(void) {
     if (!machine) discover();
     return &facts;
+}
+
+static int bind(pid_t thread, hwloc_const_cpuset_t set) {
+    if (thread == 0) return hwloc_set_cpubind(machine, set, HWLOC_CPUBIND_THREAD) ? -1 : 0;
+    return hwloc_linux_set_tid_cpubind(machine, thread, set) ? -1 : 0;
+}
+
+void topology_take_part(int part, int parts) {
+    int cores = topology_get()->cores;
+    int first = part * cores / parts, end = (part + 1) * cores / parts;
+    if (end == first) end = first + 1;
+    hwloc_bitmap_t mine = hwloc_bitmap_alloc();
+    for (int c = first; mine && c < end; c++) {
+        hwloc_obj_t core =
+            hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_CORE, (unsigned)c);
+        if (!core) /* a mask that cuts through cores */
+            core =
+                hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_PU, (unsigned)c);
+        if (core) hwloc_bitmap_or(mine, mine, core->cpuset);
+    }
+    if (!mine || hwloc_bitmap_iszero(mine) || hwloc_bitmap_and(mine, mine, start_mask) ||
+        bind(0, mine)) {
+        hwloc_bitmap_free(mine);
+        return;
+    }
+    hwloc_bitmap_free(start_mask);
+    start_mask = mine;
+    count_processors();
 }
 
 size_t topology_last_level_cache(void) {
@@ -88,11 +120,6 @@ static hwloc_obj_t processor_of(int thread) {
              : NULL;
     if (processor) return processor;
     return hwloc_get_obj_inside_cpuset_by_type(machine, start_mask, HWLOC_OBJ_PU, (unsigned)thread);
-}
-
-static int bind(pid_t thread, hwloc_const_cpuset_t set) {
-    if (thread == 0) return hwloc_set_cpubind(machine, set, HWLOC_CPUBIND_THREAD) ? -1 : 0;
-    return hwloc_linux_set_tid_cpubind(machine, thread, set) ? -1 : 0;
 }
 
 int topology_pin(pid_t thread, int core) {

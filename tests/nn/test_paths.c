@@ -136,8 +136,6 @@ static void take_ready(void *context, void *gradient, long count) {
     for (long i = first; i < first + count; i++) r->seen[i] = get(n->queue, n->gradient.memory, i);
 }
 
-static void take_finish(void *context) { (void)context; }
-
 static void result_free(struct result *r) { free(r->gradient), free(r->prediction); }
 
 static void fill(const struct queue *q, void *x, uint32_t stream, long count) {
@@ -175,7 +173,7 @@ static struct result pass_through(const char *text, const struct setting *s, enu
     network_forward(&n, &pass, x);
     r.loss = network_loss(&n, &pass, &targets, true).loss;
     struct ready ready = {&n, r.gradient, n.parameters};
-    network_backward(&n, &pass, &(struct reducer){take_ready, take_finish, &ready});
+    network_backward(&n, &pass, &(struct reducer){.gradient_ready = take_ready, .context = &ready});
     assert_int_equal(ready.next, 0);
     for (long i = 0; i < n.parameters; i++) {
         double last = get(&q, n.gradient.memory, i);

@@ -52,7 +52,7 @@ static void log1p_all(long n, double *x) { all_of(log1p_vectors, n, x); }
 struct loss_task {
     const struct queue *q;
     enum loss loss;
-    double weight;
+    double weight; /* of the gradient */
     long outputs;
     void *y, *dy;
     const struct loss_targets *targets;
@@ -115,7 +115,8 @@ void cpu_loss(struct queue *q, enum loss loss, long images, long outputs, void *
               const struct loss_targets *targets, void *dy) {
     struct loss_row *rows = q->scratch;
     double weight = weight_of(loss, images, outputs), sum = 0;
-    struct loss_task task = {q, loss, weight, outputs, y, dy, targets, rows};
+    double share = weight_of(loss, q->images_in_all ? q->images_in_all : images, outputs);
+    struct loss_task task = {q, loss, share, outputs, y, dy, targets, rows};
     if (goes_together(q, loss, outputs))
         cpu_queue_for(q, images, 1 + ELEMENT_GRAIN / outputs, loss_together, &task);
     else

@@ -169,6 +169,7 @@ void cuda_loss(struct queue *q, enum loss loss, long images, long outputs, void 
         return;
     }
     double weight = weight_of(loss, images, outputs);
+    double share = weight_of(loss, q->images_in_all ? q->images_in_all : images, outputs);
     by_type(q, [&](auto zero) {
         using T = decltype(zero);
         loss_task<T> task = {loss,
@@ -176,7 +177,7 @@ void cuda_loss(struct queue *q, enum loss loss, long images, long outputs, void 
                              outputs,
                              weight,
                              loss == LOSS_MEAN ? 1.0 : 0.5,
-                             (T)(loss == LOSS_MEAN ? 2 * weight : weight),
+                             (T)(loss == LOSS_MEAN ? 2 * share : share),
                              (T *)y,
                              targets->labels,
                              targets->labels ? NULL : (const T *)targets->numbers,

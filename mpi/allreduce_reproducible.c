@@ -1,0 +1,58 @@
+/* Sums whose bits depend on the numbers and on the number of ranks, and on nothing else: rank r
+ * gets everybody's chunk r, adds them in the order of the ranks, and gives the sum to all. Each
+ * rank sends and receives 2(p-1)/p of the array, as a ring does, in two steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mpi/allreduce_rows.h"
+#include "mpi/lane.h"
+#include "mpi/ranks_mpi.h"
+
+static size_t begin_of(size_t count, int chunk, int ranks) {
+    return count / (size_t)ranks * (size_t)chunk +
+           count % (size_t)ranks * (size_t)chunk / (size_t)ranks;
+}
+
+size_t allreduce_reproducible_bytes(size_t count, enum scalar type, int ranks) {
+    size_t chunk = count / (size_t)ranks + 2;
+    return (chunk * scalar_bytes(type) * (size_t)ranks + 63) / 64 * 64 +
+           4 * (size_t)ranks * sizeof(int);
+}
+
+#define SUM(NAME, TYPE)                                                                            \
+    static void NAME(TYPE *restrict to, const TYPE *restrict chunks, size_t count, int ranks) {    \
+        for (size_t i = 0; i < count; i++) to[i] = chunks[i];                                      \
+        for (int r = 1; r < ranks; r++) {                                                          \
+            const TYPE *chunk = chunks + (size_t)r * count;                                        \
+            for (size_t i = 0; i < count; i++) to[i] += chunk[i];                                  \
+        }                                                                                          \
+    }
+SUM(sum_s, float)
+SUM(sum_d, double)
+
+void allreduce_reproducible(const struct allreduce_call *c) {
+    const int ranks = c->lane->count, rank = c->lane->rank;
+    const MPI_Datatype type = ranks_type(c->type);
+    const size_t bytes = scalar_bytes(c->type);
+    size_t own = begin_of(c->count, rank, ranks);
+    size_t size = begin_of(c->count, rank + 1, ranks) - own;
+    size_t chunks = (size_t)(c->count / (size_t)ranks + 2) * bytes * (size_t)ranks;
+    int *numbers = (int *)((char *)c->work + (chunks + 63) / 64 * 64);
+    int *send_counts = numbers, *send_at = numbers + ranks, *counts = numbers + 2 * ranks,
+        *at = numbers + 3 * ranks;
+    for (int r = 0; r < ranks; r++) {
+        send_at[r] = (int)begin_of(c->count, r, ranks);
+        send_counts[r] = (int)(begin_of(c->count, r + 1, ranks) - (size_t)send_at[r]);
+        counts[r] = (int)size;
+        at[r] = (int)size * r;
+    }
+    MPI_Alltoallv(c->from, send_counts, send_at, type, c->work, counts, at, type,
+                  c->lane->communicator);
+    void *sum = (char *)c->to + own * bytes;
+    if (c->type == SCALAR_S)
+        sum_s(sum, c->work, size, ranks);
+    else
+        sum_d(sum, c->work, size, ranks);
+    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, c->to, send_counts, send_at, type,
+                   c->lane->communicator);
+}

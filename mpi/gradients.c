@@ -1,0 +1,93 @@
+#include "mpi/gradients.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mpi/gradients_state.h"
+
+const struct reduce_mode *const reduce_modes[] = {&reduce_blocking,     &reduce_nonblocking,
+                                                  &reduce_overlap,      &reduce_thread,
+                                                  &reduce_reproducible, NULL};
+
+const struct reduce_mode *reduce_mode_find(const char *name) {
+    for (const struct reduce_mode *const *row = reduce_modes; *row; row++)
+        if (strcmp((*row)->name, name) == 0) return *row;
+    return NULL;
+}
+
+/* From the end of the arena; the last one takes what is left at its begin. */
+static bool plan_buckets(struct gradients *g) {
+    size_t most = g->plan.bucket_bytes / scalar_bytes(g->plan.type), end = g->plan.count;
+    if (most < 1) most = 1;
+    g->bucket_count = (g->plan.count + most - 1) / most;
+    g->buckets = calloc(g->bucket_count + 1, sizeof *g->buckets);
+    g->requests = calloc(g->bucket_count + 1, sizeof *g->requests);
+    if (!g->buckets || !g->requests) return false;
+    for (size_t i = 0; i < g->bucket_count; i++) {
+        size_t count = end < most ? end : most;
+        end -= count;
+        g->buckets[i] = (struct bucket){end, count};
+    }
+    for (size_t i = 0; i <= g->bucket_count; i++) g->requests[i] = MPI_REQUEST_NULL;
+    return true;
+}
+
+struct gradients *gradients_open(const struct gradients_plan *plan, char *reason, size_t size) {
+    struct gradients *g = calloc(1, sizeof *g);
+    if (!g) return NULL;
+    g->plan = *plan;
+    g->lane = lane_open();
+    g->low = plan->count;
+    g->transport = transport_choose(plan);
+    if (g->lane && plan_buckets(g) && g->transport->open(g) &&
+        (!plan->mode->open || plan->mode->open(g)))
+        return g;
+    snprintf(reason, size, "not enough memory to reduce %zu gradients", plan->count);
+    gradients_close(g);
+    return NULL;
+}
+
+void gradients_close(struct gradients *g) {
+    if (!g) return;
+    if (g->plan.mode->close) g->plan.mode->close(g);
+    g->transport->close(g);
+    lane_close(g->lane);
+    free(g->buckets);
+    free(g->requests);
+    free(g);
+}
+
+void gradients_vote(struct gradients *g, int bits) { g->vote = bits; }
+
+void gradients_ready(struct gradients *g, const void *gradient, long count) {
+    const size_t bytes = scalar_bytes(g->plan.type);
+    size_t first = (size_t)((const char *)gradient - (const char *)g->plan.arena) / bytes;
+    if (first + (size_t)count != g->low) { /* layers lie side by side */
+        fprintf(stderr, "flopstep: a gradient was told out of order\n");
+        abort();
+    }
+    g->low = first;
+    while (g->launched < g->bucket_count && g->buckets[g->launched].first >= g->low) {
+        size_t bucket = g->launched++;
+        if (g->transport->out) g->transport->out(g, &g->buckets[bucket]);
+        if (g->plan.mode->launch) g->plan.mode->launch(g, bucket);
+    }
+    gradients_progress(g);
+}
+
+void gradients_progress(struct gradients *g) {
+    if (g->plan.mode->progress) g->plan.mode->progress(g);
+}
+
+const void *gradients_finish(struct gradients *g, int *bits) {
+    g->plan.mode->complete(g);
+    g->launched = 0;
+    g->low = g->plan.count;
+    *bits = g->votes;
+    return g->transport->in(g);
+}
+
+const char *gradients_transport(const struct gradients *g) { return g->transport->name; }
+
+size_t gradients_buckets(const struct gradients *g) { return g->bucket_count; }

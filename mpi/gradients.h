@@ -1,0 +1,58 @@
+/* Sums the gradients of one network over all ranks while a step runs: buckets of the gradient
+ * arena, from its end, since the last layers' gradients are ready first. */
+#ifndef FLOPSTEP_MPI_GRADIENTS_H
+#define FLOPSTEP_MPI_GRADIENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/device.h"
+
+/* The words of --reduce, with MPI and without; NULL behind the last. */
+struct reduce_name {
+    const char *name, *what;
+};
+extern const struct reduce_name reduce_names[];
+
+/* How, and when in the step: one row a mode. The functions are in gradients_<name>.c. */
+struct gradients;
+struct reduce_mode {
+    const char *name;
+    bool (*open)(struct gradients *); /* may be NULL; false: out of memory */
+    void (*close)(struct gradients *);
+    void (*launch)(struct gradients *, size_t bucket); /* the bucket is complete */
+    void (*progress)(struct gradients *);
+    void (*complete)(struct gradients *); /* returns when all buckets and the vote are summed */
+};
+extern const struct reduce_mode *const reduce_modes[]; /* NULL behind the last */
+const struct reduce_mode *reduce_mode_find(const char *name);
+
+struct gradients_plan {
+    const struct device *device;
+    enum scalar type;
+    void *arena;  /* in the device's memory */
+    size_t count; /* numbers in it */
+    size_t bucket_bytes;
+    const struct reduce_mode *mode;
+};
+
+/* NULL with a reason. Collective, like gradients_close, _vote and _finish; every rank tells the
+ * same gradients in the same order. */
+struct gradients *gradients_open(const struct gradients_plan *plan, char *reason, size_t size);
+void gradients_close(struct gradients *gradients);
+
+/* Bits that are or-ed over the ranks along with the gradients. */
+enum { VOTE_NOT_FINITE = 1, VOTE_STOP = 2 };
+
+void gradients_vote(struct gradients *gradients, int bits);
+/* Numbers [gradient, gradient + count) of the arena are complete; from its end to its begin. */
+void gradients_ready(struct gradients *gradients, const void *gradient, long count);
+void gradients_progress(struct gradients *gradients);
+/* The sums, an array like the arena in the device's memory; *bits: all ranks' votes. */
+const void *gradients_finish(struct gradients *gradients, int *bits);
+
+/* How the numbers travel: "host", "staged", "cuda-aware", "nccl". */
+const char *gradients_transport(const struct gradients *gradients);
+size_t gradients_buckets(const struct gradients *gradients);
+
+#endif

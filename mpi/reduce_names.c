@@ -1,0 +1,12 @@
+#include "mpi/gradients.h"
+
+/* In the order in which they are shown; the functions are in gradients_<name>.c. */
+const struct reduce_name reduce_names[] = {
+    {"blocking", "MPI_Allreduce of each bucket behind the backward pass"},
+    {"nonblocking", "MPI_Iallreduce of all buckets behind the backward pass, then wait"},
+    {"overlap",
+     "MPI_Iallreduce of each bucket when it is complete, tested between layers and slices"},
+    {"thread", "MPI_Allreduce of each bucket in a thread of its own beside the backward pass"},
+    {"reproducible", "behind the backward pass, summed in the order of the ranks whatever the MPI"},
+    {NULL, NULL},
+};
