@@ -8,6 +8,7 @@
 #include "bench/harness/error.h"
 #include "bench/harness/together.h"
 #include "mpi/ranks.h"
+#include "mpi/watchdog.h"
 
 static char name[RANK_TEXT + 32];
 
@@ -61,6 +62,7 @@ void rank_hooks_begin(int argc, char **argv) {
                                     .end = ranks_end,
                                     .abort = ranks_abort});
     if (r->rank) be_quiet();
+    watchdog_begin(common_defaults().timeout);
     require_same(hash_of_options(argc, argv), "other options");
     require_same(hash_of_binary(), "another binary");
 }
@@ -85,6 +87,8 @@ static json_t *row_of(const struct rank_place *p) {
 json_t *rank_hooks_provenance(const struct common *common) {
     const struct ranks *r = ranks_get();
     if (!r->parallel) return json_null();
+    watchdog_timeout(common->timeout);
+    watchdog_doing("measuring", -1);
     ranks_tell_device(common->device->name, common->device->bus_id, common_most_threads(common));
     json_t *rows = json_array();
     for (int i = 0; i < r->count; i++) json_array_append_new(rows, row_of(&ranks_table()[i]));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mpi/gradients_state.h"
+#include "mpi/watchdog.h"
 
 const struct reduce_mode *const reduce_modes[] = {&reduce_blocking,     &reduce_nonblocking,
                                                   &reduce_overlap,      &reduce_thread,
@@ -81,7 +82,9 @@ void gradients_progress(struct gradients *g) {
 }
 
 const void *gradients_finish(struct gradients *g, int *bits) {
+    watchdog_waits("waiting for the other ranks' gradients");
     g->plan.mode->complete(g);
+    watchdog_goes_on();
     g->launched = 0;
     g->low = g->plan.count;
     *bits = g->votes;

@@ -10,6 +10,7 @@
 #include "mpi/launcher.h"
 #include "mpi/ranks.h"
 #include "mpi/ranks_place.h"
+#include "mpi/watchdog.h"
 
 static struct ranks world = {.count = 1, .local_count = 1, .nodes = 1};
 static struct rank_place alone;
@@ -113,6 +114,7 @@ bool ranks_begin(char *reason, size_t size) {
 
 void ranks_end(void) {
     if (!world.parallel) return;
+    watchdog_end();
     MPI_Comm_free(&talk);
     MPI_Finalize();
     world.parallel = false;
@@ -134,12 +136,18 @@ void ranks_tell_device(const char *device, const char *bus_id, int threads) {
     share_table(&own);
 }
 
+static void gather_all(const void *own, void *all, int count, MPI_Datatype type) {
+    watchdog_waits("waiting to exchange results with the other ranks");
+    MPI_Allgather(own, count, type, all, count, type, talk);
+    watchdog_goes_on();
+}
+
 /* MPI_MAX does not say what becomes of NaN. */
 void ranks_max(double *values, int count) {
     if (world.count == 1) return;
     double *all = calloc((size_t)world.count * (size_t)count, sizeof *all);
     if (!all) ranks_abort(3);
-    MPI_Allgather(values, count, MPI_DOUBLE, all, count, MPI_DOUBLE, talk);
+    gather_all(values, all, count, MPI_DOUBLE);
     for (int r = 0; r < world.count; r++)
         for (int i = 0; i < count; i++) {
             double other = all[r * count + i];
@@ -152,7 +160,7 @@ void ranks_sum(double *values, int count) {
     if (world.count == 1) return;
     double *all = calloc((size_t)world.count * (size_t)count, sizeof *all);
     if (!all) ranks_abort(3);
-    MPI_Allgather(values, count, MPI_DOUBLE, all, count, MPI_DOUBLE, talk);
+    gather_all(values, all, count, MPI_DOUBLE);
     for (int i = 0; i < count; i++) {
         values[i] = 0;
         for (int r = 0; r < world.count; r++) values[i] += all[r * count + i];
@@ -161,19 +169,22 @@ void ranks_sum(double *values, int count) {
 }
 
 void ranks_barrier(void) {
-    if (world.count > 1) MPI_Barrier(talk);
+    if (world.count == 1) return;
+    watchdog_waits("waiting for the other ranks to begin");
+    MPI_Barrier(talk);
+    watchdog_goes_on();
 }
 
 void ranks_gather(const double *own, int count, double *all) {
     if (world.count > 1)
-        MPI_Allgather(own, count, MPI_DOUBLE, all, count, MPI_DOUBLE, talk);
+        gather_all(own, all, count, MPI_DOUBLE);
     else
         memcpy(all, own, (size_t)count * sizeof *own);
 }
 
 void ranks_gather_text(const char *own, int size, char *all) {
     if (world.count > 1)
-        MPI_Allgather(own, size, MPI_CHAR, all, size, MPI_CHAR, talk);
+        gather_all(own, all, size, MPI_CHAR);
     else
         memcpy(all, own, (size_t)size);
 }
@@ -182,7 +193,7 @@ int ranks_first_other(uint64_t number) {
     if (world.count == 1) return -1;
     uint64_t *all = calloc((size_t)world.count, sizeof *all);
     if (!all) ranks_abort(3);
-    MPI_Allgather(&number, 1, MPI_UINT64_T, all, 1, MPI_UINT64_T, talk);
+    gather_all(&number, all, 1, MPI_UINT64_T);
     int other = -1;
     for (int r = world.count - 1; r > 0; r--)
         if (all[r] != all[0]) other = r;
@@ -192,9 +203,11 @@ int ranks_first_other(uint64_t number) {
 
 void ranks_broadcast(void *memory, size_t bytes) {
     enum { PIECE = 1 << 30 }; /* counts are ints */
+    watchdog_waits("waiting for what rank 0 sends");
     for (size_t at = 0; world.count > 1 && at < bytes; at += PIECE)
         MPI_Bcast((char *)memory + at, (int)(bytes - at < PIECE ? bytes - at : PIECE), MPI_BYTE, 0,
                   talk);
+    watchdog_goes_on();
 }
 
 MPI_Comm ranks_communicator(void) { return talk; }

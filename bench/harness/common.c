@@ -20,7 +20,8 @@ struct common common_defaults(void) {
                            .seed = 1,
                            .format = FORMAT_TABLE,
                            .limits = {.precision = 0.02, .budget = 1},
-                           .check = true};
+                           .check = true,
+                           .timeout = 300};
 }
 
 int common_default_threads(void) {
@@ -192,6 +193,10 @@ static void take_max_samples(void *target, const char *name, const char *value) 
         (size_t)option_integer(name, value, 1, 100000000);
 }
 
+static void take_timeout(void *target, const char *name, const char *value) {
+    ((struct common *)target)->timeout = option_real(name, value, 0, 1e9);
+}
+
 #define SWITCH(option, member, value_if_given)                                                     \
     static void take_##option(void *target, const char *name, const char *value) {                 \
         (void)name, (void)value;                                                                   \
@@ -219,6 +224,9 @@ const struct option_row common_options[] = {
      "whole budget)",
      take_precision},
     {"max-samples", "N", "samples of each case at most", take_max_samples},
+    {"timeout", "S",
+     "of several ranks: ends all where one is silent so long, and names it (default 300; 0: never)",
+     take_timeout},
     {"cold", NULL, "operands come from memory: rotated beyond the last-level cache", take_cold},
     {"no-check", NULL, "do not compare results with the reference", take_no_check},
     {"quiet", NULL, "no progress and no notes", take_quiet},

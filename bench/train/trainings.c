@@ -17,6 +17,7 @@
 #include "bench/train/rank_reducer.h"
 #include "mpi/ranks.h"
 #include "mpi/replicas.h"
+#include "mpi/watchdog.h"
 #include "nn/layers.h"
 #include "nn/notation.h"
 
@@ -239,6 +240,7 @@ static bool begin_here(struct run *run, const char *resume, char *reason, size_t
 /* The same on all ranks, with the same weights. */
 static bool begin(struct run *run, const char *resume, char *reason, size_t size, bool *missing) {
     const struct network *n = &run->network;
+    watchdog_doing("reading the data", -1);
     bool here = begin_here(run, resume, reason, size, missing);
     if (ranks_get()->count == 1) return here;
     double failed = !here;
@@ -320,6 +322,7 @@ static bool steps(struct run *run) {
     if (watched) phases_step_begin(&run->phases);
     double begin = clock_seconds();
     const struct reducer *reducer = run->reducer.gradients ? &run->reducer.reducer : NULL;
+    watchdog_doing("training step", t->step + 1);
     for (long i = 0; i < count; i++) training_issue(t, reducer);
     device->synchronise(device);
     double seconds = clock_seconds() - begin;
@@ -447,6 +450,7 @@ static void diverged(struct run *run, long images) {
 /* Losses and accuracies of a row; false where the network has diverged. */
 static bool evaluate(struct run *run, struct train_row *r, bool last) {
     struct training *t = &run->training;
+    watchdog_doing("evaluation at step", t->step);
     struct samples some = first_samples(&t->data->train, run->recipe->whole ? 0 : SOME_SAMPLES);
     struct evaluation train = training_evaluate(t, &some);
     if (!isfinite(train.loss)) {
