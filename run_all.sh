@@ -100,16 +100,24 @@ note() { # CODE NAME
     (($1 > worst)) && worst=$1
 }
 
+launch=() # what starts flopstep: nothing, or mpirun
 study() { # TIERS NAME COMMAND [OPTIONS...]
     local name=$2 code output=()
     [[ ,$1, == *,$tier,* && $interrupted == no ]] || return 0
     shift 2
-    [[ $1 == peak || $1 == blas || $1 == train ]] && output=(--out "$out")
-    say "$name: flopstep $*"
+    [[ $1 == peak || $1 == blas || $1 == train || $1 == allreduce ]] && output=(--out "$out")
+    say "$name: ${launch[*]+${launch[*]} }flopstep $*"
     # tee ignores Ctrl-C so that what flopstep still prints arrives.
-    "$flopstep" "$@" ${output[@]+"${output[@]}"} | tee -i -a -- "$out/tables.txt"
+    ${launch[@]+"${launch[@]}"} "$flopstep" "$@" ${output[@]+"${output[@]}"} | tee -i -a -- "$out/tables.txt"
     code=${PIPESTATUS[0]}
     note "$code" "$name"
+}
+
+# The same by several ranks.
+study_ranks() { # TIERS NAME RANKS COMMAND [OPTIONS...]
+    launch=(mpirun -n "$3")
+    study "$1" "$2" "${@:4}"
+    launch=()
 }
 
 # Those of the libraries that load here: each is asked for by itself without measuring.
@@ -138,6 +146,16 @@ images=$(find_images)
 # "yes" where a GPU is usable: told by info, measured with --device cuda.
 gpu=
 "$flopstep" peak --device cuda --dry-run >/dev/null 2>&1 && gpu=yes
+
+# Ranks that can be started here: one a core, 1 where there is no mpirun.
+ranks=1
+if command -v mpirun >/dev/null && "$flopstep" info | grep -q '^MPI .*MPI'; then
+    cores=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+    ((cores > 1)) && mpirun -n "$cores" "$flopstep" list >/dev/null 2>&1 && ranks=$cores
+    if ((ranks == 1 && cores > 1 && $(id -u) == 0)) && [[ -z ${OMPI_ALLOW_RUN_AS_ROOT:-} ]]; then
+        say "no ranks: mpirun refuses root; for that: OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ./run_all.sh"
+    fi
+fi
 
 # shellcheck source=scripts/studies.sh
 . "$here/scripts/studies.sh"

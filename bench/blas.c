@@ -8,6 +8,7 @@
 
 #include "bench/blas/blas_options.h"
 #include "bench/blas/group.h"
+#include "bench/blas/group_ranks.h"
 #include "bench/blas/operands.h"
 #include "bench/blas/recipes.h"
 #include "bench/blas/targets.h"
@@ -21,8 +22,13 @@
 #include "bench/harness/record.h"
 #include "bench/harness/share.h"
 #include "bench/harness/texts.h"
+#include "bench/harness/together.h"
+#include "bench/rank_hooks.h"
+#include "bench/rank_report.h"
+#include "bench/rank_rows.h"
 #include "bench/report/published.h"
 #include "kernels/cpu/topology.h"
+#include "mpi/ranks.h"
 
 /* Wrong usage that only a shape shows, such as a small --lda: found before anything is measured. */
 static void try_shapes(const struct blas_options *o, const struct blas_shape *shapes,
@@ -54,7 +60,7 @@ static void try_sustain(const struct blas_options *o, const struct blas_targets 
 
 /* Published figures asked for must be there. */
 static void try_references(const struct blas_options *o) {
-    if (!o->reference) return;
+    if (!o->reference || !together_leads()) return; /* who draws */
     char folder[4096];
     if (!share_find(SHARE_PUBLISHED, folder, sizeof folder))
         die(EXIT_MISSING,
@@ -99,11 +105,11 @@ static json_t *row_of(const struct blas_options *o, const struct member *m) {
     double seconds = measured ? m->summary.median : NAN;
     char flags[128], uplo[2] = {shape->uplo, '\0'};
     flags_of(o, m, flags, sizeof flags);
-    json_t *row =
-        json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", m->target->device->name,
-                  "library", record_string(blas_target_library(m->target)), "threads", m->threads,
-                  "ranks", 1, "type", scalar_letter(m->type), "status", status_names[m->status],
-                  "reason", record_text_or_null(m->reason), "flags", measured ? flags : "");
+    json_t *row = json_pack(
+        "{s:s, s:o, s:i, s:i, s:s, s:s, s:o, s:s}", "device", m->target->device->name, "library",
+        record_string(blas_target_library(m->target)), "threads", m->threads, "ranks",
+        ranks_get()->count, "type", scalar_letter(m->type), "status", status_names[m->status],
+        "reason", record_text_or_null(m->reason), "flags", measured ? flags : "");
     json_object_set_new(row, "samples", json_integer((json_int_t)m->summary.samples));
     record_set_real(row, "median_s", seconds);
     record_set_real(row, "low_s", measured ? m->summary.low : NAN);
@@ -235,7 +241,8 @@ static void print_header(int wide) {
            "GB/s", "% peak", "error", "flags");
 }
 
-static void print_member(const struct blas_options *o, const struct member *m, int wide) {
+static void print_member(const struct blas_options *o, const struct member *m, int wide,
+                         const char *of_ranks) {
     char name[40], size[80], library[96], threads[16], median[24] = "-", width[16] = "-",
                                                        gflops[24] = "-";
     char gbytes[24] = "-", peak[16] = "-", error[16] = "-", note[600];
@@ -255,14 +262,30 @@ static void print_member(const struct blas_options *o, const struct member *m, i
         char flags[128];
         flags_of(o, m, flags, sizeof flags);
         const char *copies = transfer_names[m->transfer];
-        snprintf(note, sizeof note, "%s%s%s", copies ? copies : "", copies ? " copies " : "",
-                 flags);
+        snprintf(note, sizeof note, "%s%s%s%s%s", copies ? copies : "", copies ? " copies " : "",
+                 flags, *flags && *of_ranks ? " " : "", of_ranks);
     } else {
         snprintf(note, sizeof note, "%s: %s", status_names[m->status], m->reason);
     }
     printf(table_format, wide, name, size, library, threads, median, width, gflops, gbytes, peak,
            error, note);
     fflush(stdout);
+}
+
+/* What the ranks needed for a case goes to its row and to their comparison. */
+static void compare_ranks(struct rank_report *ranks, const struct member *m, json_t *row) {
+    char name[40], size[80], library[96], text[300];
+    if (!ranks || m->status != MEMBER_OK) return;
+    rank_rows_set(row, m->own, m->summary.samples);
+    rank_rows_set_rates(row, m->flops, m->bytes);
+    name_text(m, name, sizeof name);
+    size_text(m->shape, size, sizeof size);
+    library_text(m, library, sizeof library);
+    const char *copies = transfer_names[m->transfer];
+    snprintf(text, sizeof text, "%s %s, %s", name, size, copies ? copies : library);
+    if (m->threads > 1)
+        snprintf(text, sizeof text, "%s %s, %s, %d threads", name, size, library, m->threads);
+    rank_report_add(ranks, row, text);
 }
 
 static void print_left_out(const struct blas_targets *targets) {
@@ -344,6 +367,7 @@ static json_t *provenance(const struct blas_options *o, const struct blas_target
                                   o->common.check, "fill", o->low, o->high, "recipe",
                                   o->recipe ? o->recipe->name : ""));
     provenance_add_affinity(p, common_most_threads(&o->common));
+    json_object_set_new(p, "mpi", rank_hooks_provenance(&o->common));
     return p;
 }
 
@@ -365,6 +389,7 @@ static void print_notes(const struct blas_options *o, const struct blas_targets 
     }
     if (gpu) printf("math on GPUs: strict fp32; TF32 only for --types tf32\n");
     print_left_out(targets);
+    rank_hooks_print();
     for (const char *const *line = provenance_warnings(); *line; line++)
         printf("warning: %s\n", *line);
     printf("results: %s\n\n", record->path);
@@ -413,6 +438,7 @@ int command_blas(int argc, char **argv) {
     try_shapes(&o, shapes, shape_count);
     try_references(&o);
     try_sustain(&o, &targets, shapes, shape_count);
+    group_require_same(&o, &targets, shapes, shape_count);
     common_note_threads(&o.common, o.threads_given);
     if (o.common.dry_run) {
         list_cases(&o, &targets, shapes, shape_count);
@@ -429,6 +455,7 @@ int command_blas(int argc, char **argv) {
     int wide = table ? name_width(&o, &targets, shapes, shape_count) : 0;
     if (table) print_header(wide);
     json_t *kept = json_array(); /* for the recipe's own table */
+    struct rank_report *ranks = rank_report_new();
     double in_rounds = 0;
     struct progress progress = progress_begin(!o.common.quiet, shape_count);
     for (size_t s = 0; s < shape_count && !interrupt_came(); s++) {
@@ -447,9 +474,11 @@ int command_blas(int argc, char **argv) {
         progress_clear(&progress);
         for (size_t i = 0; i < count; i++) {
             json_t *row = row_of(&o, &members[i]);
+            compare_ranks(ranks, &members[i], row);
             if (o.recipe) json_array_append(kept, row);
+            const char *note = rank_report_note(row);
             record_case(&record, row);
-            if (table) print_member(&o, &members[i], wide);
+            if (table) print_member(&o, &members[i], wide, note);
             if (!members[i].sustained.count) continue;
             sustain_record(&record, &members[i].sustained, sustained_case(&members[i]));
             if (table) print_sustained(&members[i].sustained);
@@ -458,6 +487,7 @@ int command_blas(int argc, char **argv) {
     }
     progress_clear(&progress);
     free(shapes);
+    rank_report_end(ranks, &record, table && !o.common.quiet, table);
     if (interrupt_came()) {
         char reason[64];
         snprintf(reason, sizeof reason, "interrupted by %s", interrupt_name());
@@ -469,7 +499,7 @@ int command_blas(int argc, char **argv) {
     record_set_real(account, "rounds_s", in_rounds);
     record_end(&record, account);
     if (table && o.recipe) blas_recipe_print(o.recipe, kept);
-    if (table && o.recipe) draw_figure(&o, &record);
+    if (table && o.recipe && together_leads()) draw_figure(&o, &record);
     if (table && !o.common.quiet) printf("%s\n", end_of_sweep(&record));
     if (table && !o.common.quiet && o.reference && !o.recipe)
         printf("Draw the published lines with: flopstep report '%s' --reference %s\n", record.path,

@@ -9,6 +9,7 @@ int command_peak(int argc, char **argv);
 int command_blas(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_predict(int argc, char **argv);
+int command_allreduce(int argc, char **argv);
 int command_report(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/topology.h"
 #include "kernels/device.h"
+#include "mpi/ranks.h"
 
 static const struct option_row no_options[] = {{NULL, NULL, NULL, NULL}};
 
@@ -84,6 +85,8 @@ int command_info(int argc, char **argv) {
     print_libraries();
     row("devices", "");
     devices_print(18);
+    row("MPI",
+        ranks_built_with()[0] ? ranks_built_with() : "none: this flopstep was built without");
     char path[4096];
     row("gnuplot scripts", share_find(SHARE_PLOTS, path, sizeof path) ? path : "not found");
     for (const char *const *line = provenance_warnings(); *line; line++) row("warning", *line);

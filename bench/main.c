@@ -22,6 +22,8 @@ static const struct command {
     {"train", command_train,
      "full training steps timed by layer, and the trainings of the lectures"},
     {"predict", command_predict, "which digit is in a picture, by a network that was saved"},
+    {"allreduce", command_allreduce,
+     "gradient sums over ranks by size and algorithm, cost models, predictions"},
     {"report", command_report, "CSV, figures and a page from results"},
 };
 
@@ -32,7 +34,7 @@ static void print_help(void) {
            "Measures how fast this machine multiplies and adds, how much of that a BLAS library "
            "makes\n"
            "of it, and what a training step makes of that.\n\nCommands:\n");
-    for (int i = 0; i < COMMANDS; i++) printf("  %-8s %s\n", commands[i].name, commands[i].what);
+    for (int i = 0; i < COMMANDS; i++) printf("  %-9s %s\n", commands[i].name, commands[i].what);
     printf(
         "\n'flopstep COMMAND --help' shows a command's options with examples.\n"
         "Exit codes: 0 done, 1 a case failed its check, 2 wrong usage, 3 something asked for is\n"

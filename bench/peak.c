@@ -9,7 +9,10 @@
 #include "bench/harness/provenance.h"
 #include "bench/harness/sizes.h"
 #include "bench/peak/sweep.h"
+#include "bench/rank_agree.h"
+#include "bench/rank_hooks.h"
 #include "kernels/cpu/topology.h"
+#include "mpi/ranks.h"
 
 static const char *const *probe_names(void) {
     static const char *names[MOST_PROBES] = {"fma"};
@@ -87,6 +90,12 @@ bool peak_wanted(const struct peak_options *o, const char *probe) {
     return o->probe_count == 0;
 }
 
+size_t peak_same_sizes(size_t *sets, size_t count) {
+    ranks_broadcast(&count, sizeof count);
+    ranks_broadcast(sets, count * sizeof *sets);
+    return count;
+}
+
 int peak_by_size(const void *a, const void *b) {
     size_t x = *(const size_t *)a, y = *(const size_t *)b;
     return (x > y) - (x < y);
@@ -121,9 +130,29 @@ static void check_probes(const struct peak_options *o) {
 
 /* 1 to all cores: each number up to 8, then powers of two and all. */
 static void default_threads(struct common *c) {
-    int cores = common_default_threads();
+    int cores = rank_least(common_default_threads());
     for (int t = 1; t <= cores && c->thread_counts < MOST_THREAD_COUNTS; t++)
         if (t <= 8 || t == cores || (t & (t - 1)) == 0) c->threads[c->thread_counts++] = t;
+}
+
+/* Ends the command where ranks would run other cases: where processors or GPUs are others. */
+static void require_same_cases(const struct peak_options *o) {
+    size_t count;
+    uint64_t hash = 1;
+    if (ranks_get()->count == 1) return;
+    const struct fma_probe *fma = fma_probe_table(&count);
+    for (size_t i = 0; i < count; i++) hash = hash * 31 + fma[i].supported();
+    const char *isa;
+    bandwidth_probe_table(&count, &isa);
+    hash = hash * 31 + ranks_hash(isa, strlen(isa));
+    for (size_t d = 0; d < o->common.device_count; d++) {
+        const struct device *device = o->common.devices[d];
+        const struct device_probe *table = device->probes ? device->probes(device, &count) : NULL;
+        for (size_t i = 0; table && i < count; i++)
+            hash = hash * 31 + ranks_hash(table[i].name, strlen(table[i].name)) +
+                   table[i].supported(device);
+    }
+    rank_require_same_cases(hash);
 }
 
 static void list_cases(const struct peak_options *o) {
@@ -171,7 +200,8 @@ int command_peak(int argc, char **argv) {
         list_cases(&o);
         return EXIT_DONE;
     }
-    struct sweep sweep = {.options = &o};
+    require_same_cases(&o);
+    struct sweep sweep = {.options = &o, .ranks = rank_report_new()};
     json_t *provenance = provenance_new(argc, argv);
     size_t steps = 0;
     bool host = false;
@@ -182,11 +212,13 @@ int command_peak(int argc, char **argv) {
         steps += device->runs_behind ? device_probes_steps(&o, device) : host_probes_steps(&o);
     }
     provenance_add_affinity(provenance, host ? common_most_threads(&o.common) : 1);
+    json_object_set_new(provenance, "mpi", rank_hooks_provenance(&o.common));
     record_open(&sweep.record, "peak", o.common.out, o.common.format, provenance);
     interrupt_catch();
     if (o.common.format == FORMAT_TABLE) {
         for (size_t d = 0; d < o.common.device_count && !o.common.quiet; d++)
             print_machine(o.common.devices[d]);
+        if (!o.common.quiet) rank_hooks_print();
         if (!o.common.quiet) printf("results: %s\n\n", sweep.record.path);
         peak_print_header();
     }
@@ -201,6 +233,8 @@ int command_peak(int argc, char **argv) {
             host_probes_sweep(&sweep);
     }
     progress_clear(&sweep.progress);
+    bool table = o.common.format == FORMAT_TABLE;
+    rank_report_end(sweep.ranks, &sweep.record, table && !o.common.quiet, table);
     if (interrupt_came()) {
         char reason[64];
         snprintf(reason, sizeof reason, "interrupted by %s", interrupt_name());

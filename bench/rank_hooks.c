@@ -55,6 +55,7 @@ void rank_hooks_begin(int argc, char **argv) {
     snprintf(name, sizeof name, "rank %d (%s)", r->rank, ranks_table()[r->rank].host);
     together_set(&(struct together){.rank = r->rank,
                                     .count = r->count,
+                                    .local_rank = r->local_rank,
                                     .name = name,
                                     .max = ranks_max,
                                     .barrier = ranks_barrier,
@@ -97,6 +98,15 @@ json_t *rank_hooks_provenance(const struct common *common) {
                      "table", rows);
 }
 
+static int sharers_of_gpu(const struct rank_place *place) {
+    const struct ranks *r = ranks_get();
+    const struct rank_place *table = ranks_table();
+    int sharers = 0;
+    for (int i = 0; place->bus_id[0] && i < r->count; i++)
+        sharers += table[i].node == place->node && strcmp(table[i].bus_id, place->bus_id) == 0;
+    return sharers;
+}
+
 void rank_hooks_print(void) {
     const struct ranks *r = ranks_get();
     if (!r->parallel) return;
@@ -104,9 +114,10 @@ void rank_hooks_print(void) {
     printf("%d rank%s on %d node%s by %s (%s):\n", r->count, r->count == 1 ? "" : "s", r->nodes,
            r->nodes == 1 ? "" : "s", r->launcher, r->library);
     enum { SHOWN = 64 };
-    int shared = -1;
+    int shared = -1, same = -1;
     for (int i = 0; i < r->count; i++) {
         if (table[i].sharers > 1 && shared < 0) shared = i;
+        if (same < 0 && sharers_of_gpu(&table[i]) > 1) same = i;
         if (i < SHOWN)
             printf("  rank %-4d %-20s cores %-12s %d thread%s%s%s%s%s\n", i, table[i].host,
                    table[i].part, table[i].threads, table[i].threads == 1 ? "" : "s",
@@ -118,4 +129,7 @@ void rank_hooks_print(void) {
         printf("warning: %d ranks share cores %s of %s: they wait for each other, and times say "
                "little; start fewer ranks a node\n",
                table[shared].sharers, table[shared].part, table[shared].host);
+    if (same >= 0)
+        printf("warning: %d ranks share the GPU %s of %s; start one rank a GPU\n",
+               sharers_of_gpu(&table[same]), table[same].bus_id, table[same].host);
 }

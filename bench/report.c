@@ -220,9 +220,10 @@ static const struct line_table {
     const char *const *columns;
 } line_tables[] = {
     {"layer", "layers",
-     (const char *const[]){"run",    "command", "device", "library",   "threads", "type", "network",
-                           "recipe", "batch",   "layer",  "operation", "pass",    "m",    "n",
-                           "k",      "time_s",  "share",  "flops",     "gflops",  NULL}},
+     (const char *const[]){"run",       "command", "device",  "library", "threads", "ranks",
+                           "reduce",    "type",    "network", "recipe",  "batch",   "layer",
+                           "operation", "pass",    "m",       "n",       "k",       "time_s",
+                           "share",     "flops",   "gflops",  NULL}},
     {"reported", "reported",
      (const char *const[]){"run", "command", "recipe", "figure", "reported", "ours", "unit", "deck",
                            "note", NULL}},
@@ -386,7 +387,8 @@ int command_report(int argc, char **argv) {
         const char *lacks;
         size_t count = figure_plots(figure, &results, &plots, &lacks);
         bool expected = holds_command(&results, figure->command) && !settings.quiet &&
-                        (!figure->gpu || any_gpu(&results));
+                        (!figure->gpu || any_gpu(&results)) &&
+                        (!figure->ranks || any_ranks(&results));
         if (!count && (settings.figures || expected))
             warn("figure %s is not drawn: %s", figure->name, lacks);
         for (size_t i = 0; i < count; i++) {

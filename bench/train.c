@@ -13,6 +13,7 @@
 #include "bench/harness/together.h"
 #include "bench/rank_hooks.h"
 #include "bench/train/exercises.h"
+#include "bench/train/rank_reducer.h"
 #include "bench/train/session.h"
 #include "bench/train/steps.h"
 #include "bench/train/trainings.h"
@@ -63,6 +64,8 @@ static json_t *provenance(const struct session *s, int argc, char **argv) {
                                   math_names[s->options->math]));
     provenance_add_affinity(p, common_most_threads(c));
     json_object_set_new(p, "mpi", rank_hooks_provenance(c));
+    json_t *ways = rank_reducer_provenance(s->options);
+    if (ways) json_object_set_new(p, "gpu_gradients", ways);
     if (s->options->without >> MEASURE_PINNED & 1) json_object_set_new(p, "pinned", json_false());
     if (s->options->ladder) { /* differs from rung to rung: `without` of each case says it */
         json_object_set_new(p, "pinned", json_null());

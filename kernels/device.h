@@ -67,6 +67,24 @@ struct device {
     void (*event_free)(const struct device *, void *event);
     void (*event_record)(const struct device *, void *event);
     double (*event_seconds)(const struct device *, void *from, void *to);
+    /* Streams beside the device's own: what is issued to one runs in order there, at the same time
+     * as everything else but for the events that it waits for. NULL stands for the device's own.
+     * Host memory is pinned, and not touched before an event behind the copy was reached. */
+    void *(*stream_new)(const struct device *);
+    void (*stream_free)(const struct device *, void *stream); /* waits for what it has to do */
+    void (*stream_copy_in)(const struct device *, void *stream, void *device_memory,
+                           const void *host_memory, size_t bytes);
+    void (*stream_copy_out)(const struct device *, void *stream, void *host_memory,
+                            const void *device_memory, size_t bytes);
+    void (*stream_record)(const struct device *, void *stream, void *event);
+    void (*stream_wait)(const struct device *, void *stream, void *event);
+    /* What the device's own libraries call it (cudaStream_t), after making the device the calling
+     * thread's current one. */
+    void *(*stream_native)(const struct device *, void *stream);
+    /* Whether the device got as far as the event; event_wait returns when it has. Both are true
+     * after an error, too. May be called by another thread than the one that issues. */
+    bool (*event_reached)(const struct device *, void *event);
+    void (*event_wait)(const struct device *, void *event);
     /* Its BLAS as CBLAS routines by name ("cblas_dgemm", "cblas_bf16gemm") on its memory, issued;
      * NULL: it has none of that name. What dot, nrm2 and asum return is not yet known then:
      * blas_result() waits for the latest. */

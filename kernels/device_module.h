@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* Grows with every change of device.h or layers.h: binary and module must be of one build. */
-enum { DEVICE_MODULE_ABI = 1 };
+enum { DEVICE_MODULE_ABI = 2 };
 
 /* What a module exports under the name DEVICE_MODULE_SYMBOL. */
 struct device_module {

@@ -5,13 +5,9 @@
 #include <string.h>
 
 #include "mpi/allreduce_rows.h"
+#include "mpi/chunks.h"
 #include "mpi/lane.h"
 #include "mpi/ranks_mpi.h"
-
-static size_t begin_of(size_t count, int chunk, int ranks) {
-    return count / (size_t)ranks * (size_t)chunk +
-           count % (size_t)ranks * (size_t)chunk / (size_t)ranks;
-}
 
 size_t allreduce_reproducible_bytes(size_t count, enum scalar type, int ranks) {
     size_t chunk = count / (size_t)ranks + 2;
@@ -34,15 +30,15 @@ void allreduce_reproducible(const struct allreduce_call *c) {
     const int ranks = c->lane->count, rank = c->lane->rank;
     const MPI_Datatype type = ranks_type(c->type);
     const size_t bytes = scalar_bytes(c->type);
-    size_t own = begin_of(c->count, rank, ranks);
-    size_t size = begin_of(c->count, rank + 1, ranks) - own;
+    size_t own = chunk_begin(c->count, rank, ranks);
+    size_t size = chunk_begin(c->count, rank + 1, ranks) - own;
     size_t chunks = (size_t)(c->count / (size_t)ranks + 2) * bytes * (size_t)ranks;
     int *numbers = (int *)((char *)c->work + (chunks + 63) / 64 * 64);
     int *send_counts = numbers, *send_at = numbers + ranks, *counts = numbers + 2 * ranks,
         *at = numbers + 3 * ranks;
     for (int r = 0; r < ranks; r++) {
-        send_at[r] = (int)begin_of(c->count, r, ranks);
-        send_counts[r] = (int)(begin_of(c->count, r + 1, ranks) - (size_t)send_at[r]);
+        send_at[r] = (int)chunk_begin(c->count, r, ranks);
+        send_counts[r] = (int)(chunk_begin(c->count, r + 1, ranks) - (size_t)send_at[r]);
         counts[r] = (int)size;
         at[r] = (int)size * r;
     }

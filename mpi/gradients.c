@@ -40,19 +40,21 @@ struct gradients *gradients_open(const struct gradients_plan *plan, char *reason
     g->plan = *plan;
     g->lane = lane_open();
     g->low = plan->count;
-    g->transport = transport_choose(plan);
-    if (g->lane && plan_buckets(g) && g->transport->open(g) &&
-        (!plan->mode->open || plan->mode->open(g)))
+    reason[0] = '\0';
+    g->transport = transport_choose(g, reason, size);
+    if (g->transport && g->lane && plan_buckets(g) && g->transport->open(g) &&
+        (!g->mode->open || g->mode->open(g)))
         return g;
-    snprintf(reason, size, "not enough memory to reduce %zu gradients", plan->count);
+    if (!reason[0])
+        snprintf(reason, size, "not enough memory to reduce %zu gradients", plan->count);
     gradients_close(g);
     return NULL;
 }
 
 void gradients_close(struct gradients *g) {
     if (!g) return;
-    if (g->plan.mode->close) g->plan.mode->close(g);
-    g->transport->close(g);
+    if (g->mode && g->mode->close) g->mode->close(g);
+    if (g->transport) g->transport->close(g);
     lane_close(g->lane);
     free(g->buckets);
     free(g->requests);
@@ -71,26 +73,28 @@ void gradients_ready(struct gradients *g, const void *gradient, long count) {
     g->low = first;
     while (g->launched < g->bucket_count && g->buckets[g->launched].first >= g->low) {
         size_t bucket = g->launched++;
-        if (g->transport->out) g->transport->out(g, &g->buckets[bucket]);
-        if (g->plan.mode->launch) g->plan.mode->launch(g, bucket);
+        if (g->transport->out) g->transport->out(g, bucket);
+        if (g->mode->launch) g->mode->launch(g, bucket);
     }
     gradients_progress(g);
 }
 
 void gradients_progress(struct gradients *g) {
-    if (g->plan.mode->progress) g->plan.mode->progress(g);
+    if (g->mode->progress) g->mode->progress(g);
 }
 
 const void *gradients_finish(struct gradients *g, int *bits) {
     watchdog_waits("waiting for the other ranks' gradients");
-    g->plan.mode->complete(g);
+    g->mode->complete(g);
     watchdog_goes_on();
-    g->launched = 0;
+    g->launched = g->started = 0;
     g->low = g->plan.count;
     *bits = g->votes;
-    return g->transport->in(g);
+    return g->transport->sums(g);
 }
 
 const char *gradients_transport(const struct gradients *g) { return g->transport->name; }
+
+const char *gradients_note(const struct gradients *g) { return g->note; }
 
 size_t gradients_buckets(const struct gradients *g) { return g->bucket_count; }

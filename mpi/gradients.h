@@ -7,12 +7,15 @@
 #include <stddef.h>
 
 #include "kernels/device.h"
+#include "mpi/ranks.h"
 
 /* The words of --reduce, with MPI and without; NULL behind the last. */
 struct reduce_name {
     const char *name, *what;
 };
 extern const struct reduce_name reduce_names[];
+/* Those of --gpu-reduce: how gradients of GPUs travel. */
+extern const struct reduce_name gpu_reduce_names[];
 
 /* How, and when in the step: one row a mode. The functions are in gradients_<name>.c. */
 struct gradients;
@@ -34,6 +37,7 @@ struct gradients_plan {
     size_t count; /* numbers in it */
     size_t bucket_bytes;
     const struct reduce_mode *mode;
+    const char *transport; /* one of gpu_reduce_names; NULL: auto */
 };
 
 /* NULL with a reason. Collective, like gradients_close, _vote and _finish; every rank tells the
@@ -53,6 +57,17 @@ const void *gradients_finish(struct gradients *gradients, int *bits);
 
 /* How the numbers travel: "host", "staged", "cuda-aware", "nccl". */
 const char *gradients_transport(const struct gradients *gradients);
+/* Why the better ways are not used, "" where there is none. */
+const char *gradients_note(const struct gradients *gradients);
+/* The ways for gradients in the device's memory, best first, with the version of the library that
+ * does it ("": unknown) and why it cannot be used, "" where it can. Returns their number.
+ * Collective. */
+struct transport_state {
+    const char *name, *version;
+    char reason[RANK_REASON];
+};
+enum { MOST_TRANSPORTS = 4 };
+size_t gradients_transports(const struct device *device, struct transport_state *rows);
 size_t gradients_buckets(const struct gradients *gradients);
 
 #endif

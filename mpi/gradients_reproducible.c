@@ -15,10 +15,12 @@ static void close_mode(struct gradients *g) { free(g->state); }
 static void complete(struct gradients *g) {
     struct allreduce_call call = {.lane = g->lane, .work = g->state, .type = g->plan.type};
     for (size_t i = 0; i < g->bucket_count; i++) {
+        gradients_await(g, i);
         call.from = gradients_at(g, g->from, g->buckets[i].first);
         call.to = gradients_at(g, g->to, g->buckets[i].first);
         call.count = g->buckets[i].count;
         allreduce_find("reproducible")->run(&call);
+        gradients_in(g, i);
     }
     MPI_Allreduce(&g->vote, &g->votes, 1, MPI_INT, MPI_BOR, g->lane->communicator);
 }

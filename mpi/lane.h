@@ -9,6 +9,7 @@
 struct lane {
     MPI_Comm communicator;
     int rank, count;
+    struct shared_memory *shared; /* of allreduce_shared.c; NULL before it was opened */
 };
 
 #endif

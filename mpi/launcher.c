@@ -25,12 +25,13 @@ struct launcher launcher_of(const char *(*lookup)(const char *name)) {
     const char *batch = lookup("SLURM_STEP_ID");
     if (by_slurm && batch && number(batch) >= 0 && number(batch) < 0xfffffff0L &&
         (tasks > 1 || lookup("PMIX_RANK") || lookup("PMI_RANK")))
-        return (struct launcher){"srun", tasks};
+        return (struct launcher){"srun", tasks,
+                                 !lookup("PMIX_RANK") && !lookup("PMI_RANK") && !lookup("PMI_FD")};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (lookup(known[i].variable))
             return (struct launcher){known[i].name,
-                                     known[i].size ? number(lookup(known[i].size)) : 0};
-    return (struct launcher){NULL, 0};
+                                     known[i].size ? number(lookup(known[i].size)) : 0, false};
+    return (struct launcher){NULL, 0, false};
 }
 
 bool launcher_holds(const struct launcher *launcher, long size, bool built, char *reason,

@@ -8,6 +8,7 @@
 struct launcher {
     const char *name; /* "mpirun", "mpiexec", "srun"; NULL: none */
     long size;        /* ranks that it says it started; 0: it does not say */
+    bool unmanaged;   /* by srun, without the PMI or PMIx that ranks find each other by */
 };
 
 /* `lookup` is getenv, or a test's. Variables that Slurm sets for the daemons of mpirun do not count

@@ -45,6 +45,9 @@ const struct rank_place *ranks_table(void);
  * processors its own part of them. False with a reason where the launch is broken. */
 bool ranks_begin(char *reason, size_t size);
 
+/* The MPI that this was built with, "Open MPI v4.1.4"; "" without one. */
+const char *ranks_built_with(void);
+
 /* Ends MPI; waits for all ranks. */
 void ranks_end(void);
 

@@ -31,14 +31,17 @@ static const char *level_name(int level) {
                                             : "single";
 }
 
-static void name_library(void) {
+const char *ranks_built_with(void) {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     int length = 0;
-    MPI_Get_library_version(version, &length);
-    version[strcspn(version, "\n,")] = '\0'; /* "Open MPI v4.1.4, package: …" */
+    if (world.library[0]) return world.library;
+    MPI_Get_library_version(version, &length); /* allowed before MPI is initialised */
+    version[strcspn(version, "\n,")] = '\0';   /* "Open MPI v4.1.4, package: …" */
     for (char *c = version; *c; c++)
         if (*c == '\t') *c = ' ';
+    for (size_t end = strlen(version); end && version[end - 1] == ' ';) version[--end] = '\0';
     snprintf(world.library, sizeof world.library, "%s", version);
+    return world.library;
 }
 
 /* Ranks of this node by shared memory; nodes are numbered by their lowest rank. */
@@ -86,6 +89,9 @@ static void share_table(const struct rank_place *own) {
 bool ranks_begin(char *reason, size_t size) {
     launcher = launcher_of(lookup);
     if (!launcher.name) return launcher_holds(&launcher, 1, true, reason, size);
+#ifdef OPEN_MPI /* it would end the process in MPI_Init, with a page that says nothing to users */
+    if (launcher.unmanaged && !launcher_holds(&launcher, 1, true, reason, size)) return false;
+#endif
     int level = MPI_THREAD_SINGLE;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level);
     MPI_Comm_dup(MPI_COMM_WORLD, &talk);
@@ -95,7 +101,7 @@ bool ranks_begin(char *reason, size_t size) {
     world.threads_may_call = level == MPI_THREAD_MULTIPLE;
     world.thread_level = level_name(level);
     world.launcher = launcher.name;
-    name_library();
+    ranks_built_with();
     if (!launcher_holds(&launcher, world.count, true, reason, size)) return false;
     table = calloc((size_t)world.count, sizeof *table);
     if (!table) {

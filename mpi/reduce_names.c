@@ -10,3 +10,11 @@ const struct reduce_name reduce_names[] = {
     {"reproducible", "behind the backward pass, summed in the order of the ranks whatever the MPI"},
     {NULL, NULL},
 };
+
+const struct reduce_name gpu_reduce_names[] = {
+    {"auto", "the first of the others that can be used"},
+    {"nccl", "NCCL, beside the backward pass, one rank a GPU"},
+    {"cuda-aware", "an MPI that reads the GPU's memory; blocking and thread"},
+    {"staged", "through pinned memory, copied while the GPU computes"},
+    {NULL, NULL},
+};

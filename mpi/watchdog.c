@@ -143,7 +143,7 @@ static void *watch(void *argument) {
         if (own != moves) own_moved = now();
         own = moves;
         judge(&beat, heard, moved, own_moved);
-        double limit = timeout, period = limit > 0 ? fmin(fmax(limit / 10, 0.05), 0.5) : 0.5;
+        double limit = timeout, period = limit > 0 ? fmin(fmax(limit / 10, 0.05), 0.2) : 0.2;
         sleep_for(period);
         /* Stopped itself, starved, or told another limit: what it did not hear meanwhile is not the
          * other's fault. */

@@ -1,6 +1,6 @@
 /* Names a rank that does not get on, and ends all. Every rank tells the next one what it does; who
- * hears nothing for too long, or hears that nothing moves, says so. What a rank waits for is not its
- * fault: a rank that waits for others is never named while another one can be. */
+ * hears nothing for too long, or hears that nothing moves, says so. What a rank waits for is not
+ * its fault: a rank that waits for others is never named while another one can be. */
 #ifndef FLOPSTEP_MPI_WATCHDOG_H
 #define FLOPSTEP_MPI_WATCHDOG_H
 

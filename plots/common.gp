@@ -54,6 +54,7 @@ high(unused) = column("high") > 0 ? column("high") : column("y")
 
 # ---- layout in pixels, from the top ----
 COLUMNS = NPANELS <= 3 ? NPANELS : NPANELS == 4 ? 2 : NPANELS <= 6 ? 3 : 4
+if (exists("MOST_COLUMNS")) COLUMNS = min(COLUMNS, MOST_COLUMNS)
 ROWS = int(ceil(1.0 * NPANELS / COLUMNS))
 if (!exists("PANEL_W")) PANEL_W = NPANELS == 1 ? 760 : NPANELS == 2 ? 520 : 410
 if (!exists("PANEL_H")) PANEL_H = NPANELS == 1 ? 470 : 350

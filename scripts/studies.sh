@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The studies of ./run_all.sh: one row a study, in the order they run.
 #   study TIERS NAME COMMAND [options of flopstep ...]
+# study_ranks has the number of ranks behind the name.
 # A row runs when the tier (smoke, quick, full) is among TIERS. run_all.sh defines study,
 # $tier and $libraries, adds --out, and reads this file once. What a row costs is about
 # (number of cases) × ($budget seconds), less where the interval of the median is narrow early.
@@ -8,6 +9,7 @@
 : "${libraries:=openblas}" # of openblas, blis, netlib those that load here
 : "${images:=}"            # a data set that is here, or nothing
 : "${gpu:=}"               # "yes" where a GPU is usable
+: "${ranks:=1}"            # that mpirun can start here, one a core
 case ${tier:?} in
 smoke) budget=0.06 peak_budget=0.06 ;;
 quick) budget=0.3 peak_budget=0.1 ;;
@@ -66,6 +68,21 @@ study quick,full        batches     train --network all --batch 1,8,32,512 --thr
 study smoke             ladder      train --network two-layer --batch 32 --ladder --threads 1 --time-budget "$budget" --quiet
 study quick             ladder      train --network mlp5,lenet5,cnn --ladder --threads 1 --time-budget "$budget" --quiet
 study full              ladder      train --network all --ladder --threads "$threads" --time-budget "$budget" --quiet
+
+# Ranks, one thread each: weak scaling (the batch is a rank's), strong scaling (of all), where the step
+# goes, and what thousands of ranks would make of it. The base is the step of one rank above.
+if ((ranks > 1)); then
+    counts=()
+    for ((p = 2; p < ranks; p *= 2)); do counts+=("$p"); done
+    counts+=("$ranks")
+    study_ranks smoke       ranks 2     train --network two-layer,mlp5 --batch 64 --reduce all --threads 1 --time-budget "$budget" --quiet
+    for p in "${counts[@]}"; do
+        study_ranks quick,full ranks "$p"  train --network all --batch 128 --reduce all --threads 1 --time-budget "$budget" --quiet
+        study_ranks quick,full strong "$p" train --network cnn,mlp5 --global-batch 128 --reduce overlap --threads 1 --time-budget "$budget" --quiet
+    done
+    study_ranks smoke       allreduce 2 allreduce --sizes 4,4Ki,1Mi --network mlp5 --predict 16,256,4096 --time-budget "$budget" --quiet
+    study_ranks quick,full  allreduce "$ranks" allreduce --predict 16,64,256,1024,4096 --time-budget "$budget" --quiet
+fi
 
 # The GPU, where there is one: the same sizes as on the processor, and larger ones. What is faster from
 # where on is the report's figures crossover.

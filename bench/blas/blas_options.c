@@ -8,8 +8,10 @@
 
 #include "bench/blas/recipes.h"
 #include "bench/harness/error.h"
+#include "bench/rank_agree.h"
 #include "bench/report/published.h"
 #include "kernels/cpu/topology.h"
+#include "mpi/ranks.h"
 
 static void take_recipe(void *target, const char *name, const char *value) {
     struct blas_options *o = target;
@@ -244,6 +246,9 @@ static void check_together(const struct blas_options *o) {
         else
             cpu = true;
     common_check_types(&o->common);
+    if (o->sustain > 0 && ranks_get()->count > 1)
+        die(EXIT_USAGE, "--sustain runs on one rank; start it on each node by itself, e.g. with "
+                        "srun -N1 -n1 -w NODE");
     if (gpu && o->mode == MODE_THROUGHPUT)
         die(EXIT_USAGE, "--mode throughput: one call on every core at once is for the CPU; leave "
                         "GPUs out of --device");
@@ -284,7 +289,7 @@ struct blas_options blas_options_parse(int argc, char **argv) {
     }
     o.threads_given = o.common.thread_counts > 0;
     if (!o.threads_given) {
-        o.common.threads[0] = common_default_threads();
+        o.common.threads[0] = rank_least(common_default_threads());
         o.common.thread_counts = 1;
     }
     check_together(&o);

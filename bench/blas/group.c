@@ -7,6 +7,7 @@
 
 #include "bench/blas/group_ceilings.h"
 #include "bench/blas/group_memory.h"
+#include "bench/blas/group_ranks.h"
 #include "bench/blas/group_watch.h"
 #include "bench/device_time.h"
 #include "bench/harness/clock.h"
@@ -14,6 +15,7 @@
 #include "bench/harness/gpu_monitors.h"
 #include "bench/harness/interrupt.h"
 #include "bench/harness/machine_state.h"
+#include "bench/harness/together.h"
 #include "kernels/cpu/quiesce.h"
 #include "kernels/cpu/team.h"
 #include "kernels/trace.h"
@@ -71,6 +73,7 @@ struct member *group_members(const struct blas_options *o, const struct blas_sha
 void group_free(struct member *members, size_t count) {
     for (size_t i = 0; i < count; i++) {
         free(members[i].samples);
+        free(members[i].own);
         free(members[i].throttled);
         gpu_summary_free(&members[i].gpu);
         sustain_free(&members[i].sustained);
@@ -225,7 +228,8 @@ static void take_result(struct member *m, struct subject *s, const struct machin
     m->summary = sampler_result(&s->sampler, &m->noisy);
     m->repetitions = s->repetitions;
     m->samples = s->sampler.samples; /* ours now */
-    s->sampler.samples = NULL;
+    m->own = s->sampler.own;
+    s->sampler.samples = s->sampler.own = NULL;
     m->clock_ghz = m->target->library ? fmin(before->clock_ghz, after->clock_ghz) : NAN;
     m->stolen = machine_state_stolen(before, after);
     m->load = after->load;
@@ -272,6 +276,7 @@ static double measure(const struct blas_options *o, struct runner *runners, stru
         struct machine_state after = machine_state_now();
         group_watch_end(watch);
         fail_lost(o, members, count);
+        group_agree(members, count);
         for (size_t i = 0; i < count; i++) {
             if (!of[i] || members[i].status != MEMBER_OK) continue;
             if (!complete) {
@@ -285,6 +290,7 @@ static double measure(const struct blas_options *o, struct runner *runners, stru
             take_result(&members[i], of[i], &before, &after);
             group_ceilings_read(ceilings, &members[i]);
         }
+        group_agree_conditions(members, count);
         group_ceilings_free(ceilings);
         group_watch_free(watch);
     }
@@ -376,6 +382,8 @@ static double run_group(const struct blas_options *o, struct group_memory *memor
             struct blas_operands *mine = &memory->of[d][o->common.types[t]];
             if (mine->calls) check_and_fill(o, mine, runners, members, count);
         }
+    group_agree_checks(members, count);
+    group_agree(members, count);
     double seconds = measure(o, runners, members, count, progress);
     for (size_t i = 0; i < count && o->sustain > 0; i++)
         if (members[i].status == MEMBER_OK && runners[i].member && !interrupt_came())
@@ -419,12 +427,14 @@ double group_measure(const struct blas_options *o, struct member *members, size_
     struct group_memory *memory = group_memory_new();
     double seconds = 0;
     skip_lost(o, members, count);
-    bool fits = group_memory_plan(memory, o, members, count, lanes);
+    bool fits = together_all(group_memory_plan(memory, o, members, count, lanes));
+    group_agree(members, count);
     if (o->common.type_count > 1 && (!fits || o->common.cold)) {
         seconds = measure_types_apart(o, members, count, progress);
     } else {
         group_memory_allocate(memory, o, members, count, lanes);
         fail_lost(o, members, count); /* before anything has run */
+        group_agree(members, count);
         seconds = run_group(o, memory, members, count, progress);
     }
     group_memory_free(memory);

@@ -24,11 +24,13 @@ struct member {
 
     enum member_status status;
     char reason[512];
+    bool agreed; /* of several ranks: the status that all have, told once */
     bool noisy, unpinned, ceiling_noisy;
     struct check_result check;
     bool checked;
     struct summary summary; /* seconds of one call; in throughput mode of one on each core */
     double *samples;
+    double *own; /* this rank's, where samples are those of the slowest; NULL: the same */
     long repetitions;
     double working_set;  /* bytes of the operands, of all cores at work */
     double flops, bytes; /* of one call, or of one on each core */

@@ -7,6 +7,7 @@
 #include "bench/ceilings.h"
 #include "bench/device_ceilings.h"
 #include "bench/harness/error.h"
+#include "bench/harness/together.h"
 #include "kernels/cpu/topology.h"
 
 struct group_ceiling {
@@ -115,7 +116,10 @@ struct group_ceilings *group_ceilings_add(const struct blas_options *o,
             .device = m->target->device, .type = m->type, .threads = m->threads};
         bool there = ceiling->device->own_memory ? open_on_device(ceiling, o, m, subject)
                                                  : open_on_cpu(c, ceiling, o, m, subject);
-        if (!there) continue;
+        if (!together_all(there)) { /* on one rank no memory: measured nowhere */
+            if (there && ceiling->of_device.probe) device_ceiling_close(&ceiling->of_device);
+            continue;
+        }
         subject->companion = true;
         ceiling->subject = subject;
         c->count++;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "bench/harness/error.h"
+#include "bench/rank_agree.h"
+#include "mpi/ranks.h"
 
 void group_end(struct member *members, size_t count, const struct device *device, enum scalar type,
                enum member_status status, const char *what, const char *reason) {
@@ -48,8 +50,9 @@ static bool is_wanted(const struct member *members, size_t count, const struct d
 }
 
 static void too_little(char *reason, size_t size, size_t need, size_t available, bool of_host) {
-    snprintf(reason, size, "operands need %.3g GB, %.3g GB of %smemory are free",
-             (double)need * 1e-9, (double)available * 1e-9, of_host ? "" : "device ");
+    const char *whose = ranks_get()->count > 1 ? " for each rank" : "";
+    snprintf(reason, size, "operands need %.3g GB, %.3g GB of %smemory are free%s",
+             (double)need * 1e-9, (double)available * 1e-9, of_host ? "" : "device ", whose);
 }
 
 /* Plans the operands of all types on one device; those that cannot be are skipped. *need: bytes of
@@ -85,7 +88,7 @@ bool group_memory_plan(struct group_memory *memory, const struct blas_options *o
             host += need;
             continue;
         }
-        available = device->memory_available(device);
+        available = device->memory_available(device) / (size_t)rank_sharers(device);
         if (need <= available / 10 * 9) {
             host += images;
             continue;
@@ -94,7 +97,7 @@ bool group_memory_plan(struct group_memory *memory, const struct blas_options *o
         too_little(reason, sizeof reason, need, available, false);
         if (alone) skip(members, count, device, SCALAR_COUNT, reason);
     }
-    available = cpu_device.memory_available(&cpu_device);
+    available = cpu_device.memory_available(&cpu_device) / (size_t)rank_sharers(&cpu_device);
     if (host <= available / 10 * 9) return fits;
     too_little(reason, sizeof reason, host, available, true);
     if (alone) skip(members, count, NULL, SCALAR_COUNT, reason);

@@ -107,11 +107,27 @@ static const char *const predict_columns[] = {
     "class_name", "probability", "p0",      "p1",     "p2",      "p3",   "p4",
     "p5",         "p6",          "p7",      "p8",     "p9",      NULL};
 
+static const char *const allreduce_columns[] = {COMMON,
+                                                "algorithm",
+                                                "bytes",
+                                                "algbw",
+                                                "busbw",
+                                                "check_error",
+                                                "link",
+                                                "network",
+                                                "clock_ghz",
+                                                "steal_fraction",
+                                                "load",
+                                                "repetitions",
+                                                RANKS,
+                                                NULL};
+
 const char *const *columns_of(const char *command) {
     if (strcmp(command, "blas") == 0) return blas_columns;
     if (strcmp(command, "peak") == 0) return peak_columns;
     if (strcmp(command, "train") == 0) return train_columns;
     if (strcmp(command, "predict") == 0) return predict_columns;
+    if (strcmp(command, "allreduce") == 0) return allreduce_columns;
     return NULL;
 }
 

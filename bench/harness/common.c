@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/harness/error.h"
+#include "bench/harness/together.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
 #include "kernels/device_module.h"
@@ -58,15 +59,26 @@ static void add_device(struct common *c, const char *name, const char *value) {
     c->device = c->devices[0];
 }
 
+/* "cuda" of several processes on one machine: each takes a GPU of its own while there are enough.
+ */
+static const char *of_this_rank(const char *value, char *gpu, size_t size) {
+    char reason[512];
+    int rank = together_get()->local_rank, gpus = 0;
+    if (rank && strcmp(value, "cuda") == 0) gpus = device_module_count(reason, sizeof reason);
+    if (gpus == 0 || rank % gpus == 0) return value;
+    snprintf(gpu, size, "cuda:%d", rank % gpus);
+    return gpu;
+}
+
 /* all: the processor, and what GPUs there are. */
 static void take_device(void *target, const char *name, const char *value) {
     struct common *c = target;
+    char reason[512], gpu[32];
     c->device_count = 0;
     if (strcmp(value, "all") != 0) {
-        add_device(c, name, value);
+        add_device(c, name, of_this_rank(value, gpu, sizeof gpu));
         return;
     }
-    char reason[512], gpu[32];
     int gpus = device_module_count(reason, sizeof reason);
     add_device(c, name, "cpu");
     for (int i = 0; i < gpus; i++) {

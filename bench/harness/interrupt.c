@@ -8,6 +8,12 @@
 static volatile sig_atomic_t here; /* what this process got */
 static int agreed;                 /* what all processes know of */
 
+/* Launchers pass SIGUSR1 on to all ranks, where on a SIGTERM of their own they kill them: it only
+ * asks, beside a signal of the batch system it must not end the process. */
+static void ask(int number) {
+    if (!here) here = number;
+}
+
 static void remember(int number) {
     here = number;
     signal(SIGINT, SIG_DFL); /* the next one of any kind ends the process at once */
@@ -21,6 +27,8 @@ void interrupt_catch(void) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = ask;
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 static int came(void) { return together_get()->count == 1 ? here : agreed; }
@@ -36,6 +44,7 @@ const char *interrupt_name(void) {
     return number == SIGINT    ? "SIGINT"
            : number == SIGTERM ? "SIGTERM"
            : number == SIGHUP  ? "SIGHUP"
+           : number == SIGUSR1 ? "SIGUSR1"
                                : "";
 }
 

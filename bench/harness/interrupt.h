@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* From now on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process; a second one
- * ends it at once. */
+ * ends it at once. SIGUSR1 is remembered too, and never ends it at once. */
 void interrupt_catch(void);
 
 /* Whether one came. */

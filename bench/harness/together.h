@@ -9,6 +9,7 @@
 
 struct together {
     int rank, count;
+    int local_rank;                         /* among those of this machine */
     const char *name;                       /* of this one in messages: "rank 3 (node7)" */
     void (*max)(double *values, int count); /* in place; NaN counts as the largest */
     void (*barrier)(void);

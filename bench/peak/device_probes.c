@@ -8,7 +8,9 @@
 #include "bench/harness/error.h"
 #include "bench/harness/gpu_watch.h"
 #include "bench/harness/interrupt.h"
+#include "bench/harness/together.h"
 #include "bench/peak/sweep.h"
+#include "bench/rank_agree.h"
 
 /* Small copies, whose latency counts. */
 enum { LATENCY_BYTES = 8 };
@@ -38,7 +40,7 @@ static size_t bandwidth_sets(const struct peak_options *o, const struct device *
     if (largest < enough) largest = enough;
     sets[count++] = largest + largest / 64; /* rounded down to whole blocks */
     qsort(sets, count, sizeof *sets, peak_by_size);
-    return count;
+    return peak_same_sizes(sets, count);
 }
 
 static size_t transfer_sets(const struct peak_options *o, size_t *sets) {
@@ -108,9 +110,10 @@ static struct peak_findings findings(const struct peak_case *c, const struct gpu
 static void write_lost(struct device_sweep *d, const struct peak_case *c, bool failed) {
     const char *error = d->device->error(d->device);
     char reason[384];
-    if (!error) error = "the device told no time";
-    failed |= !d->told;
-    snprintf(reason, sizeof reason, "%s%s", failed ? "" : "the device is lost: ", error);
+    failed = !together_all(!failed) || !d->told;
+    snprintf(reason, sizeof reason, "%s%s",
+             failed ? "" : "the device is lost: ", error ? error : "the device told no time");
+    rank_agree(error == NULL, reason, sizeof reason); /* the rank whose device it was */
     peak_write_none(d->sweep, c, failed ? "failed" : "skipped", reason);
     d->told = true;
 }
@@ -144,21 +147,23 @@ static bool open_ceiling(const struct device *device, struct peak_case *c, void 
     return open;
 }
 
-/* Makes a case ready; false with its row written where that cannot be. */
+/* Makes a case ready, on all ranks; false with its row written where that cannot be. */
 static bool open_case(struct device_sweep *d, struct peak_case *c, void *memory) {
     const struct device_probe *probe = c->ceiling.device.probe;
     char reason[384];
-    if (d->device->error(d->device)) {
+    if (!together_all(!d->device->error(d->device))) {
         write_lost(d, c, false);
         return false;
     }
-    if (!probe->supported(d->device)) {
+    if (!probe->supported(d->device)) { /* the same on all ranks */
         snprintf(reason, sizeof reason, "this device, or the code built for it, has no such units");
         peak_write_none(d->sweep, c, "skipped", reason);
         return false;
     }
-    if (open_ceiling(d->device, c, memory, reason, sizeof reason)) return true;
-    if (d->device->error(d->device))
+    bool open = open_ceiling(d->device, c, memory, reason, sizeof reason);
+    if (rank_agree(open, reason, sizeof reason)) return true;
+    if (open) device_ceiling_close(&c->ceiling.device);
+    if (!together_all(!d->device->error(d->device)))
         write_lost(d, c, true);
     else
         peak_write_none(d->sweep, c, "skipped", reason);
@@ -196,7 +201,7 @@ static void measure(struct device_sweep *d, size_t count, void *memory, const ch
     struct gpu_summary gpu = gpu_watch_between(d->watch, begin, clock_seconds());
     struct machine_state after = machine_state_now();
     progress_clear(&sweep->progress);
-    for (size_t i = 0; i < used; i++) d->told |= open[i]->ceiling.device.failed;
+    for (size_t i = 0; i < used; i++) d->told |= !together_all(!open[i]->ceiling.device.failed);
     for (size_t i = 0; i < used; i++) {
         struct peak_findings found = findings(open[i], &gpu, &before, &after);
         write_case(d, open[i], &subjects[i], &found, complete);

@@ -7,6 +7,7 @@
 #include "bench/harness/error.h"
 #include "bench/harness/interrupt.h"
 #include "bench/peak/sweep.h"
+#include "bench/rank_agree.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/topology.h"
 
@@ -31,7 +32,8 @@ static size_t default_working_sets(size_t *sets, int threads) {
 }
 
 static size_t working_sets(const struct peak_options *o, size_t *sets, int threads) {
-    if (o->working_set_count == 0) return default_working_sets(sets, threads);
+    if (o->working_set_count == 0)
+        return peak_same_sizes(sets, default_working_sets(sets, threads));
     memcpy(sets, o->working_sets, sizeof o->working_sets);
     return o->working_set_count;
 }
@@ -133,10 +135,15 @@ static void sweep_bandwidth(struct sweep *sweep, int threads, struct peak_case *
         size_t bytes = bandwidth_buffer_bytes(sets[s], threads);
         char reason[160], label[64];
         double *buffer = NULL;
-        size_t available = device->memory_available(device);
+        size_t available = device->memory_available(device) / (size_t)rank_sharers(device);
         snprintf(reason, sizeof reason, "the working set needs %.3g GB, %.3g GB of memory are free",
                  (double)bytes * 1e-9, (double)available * 1e-9);
-        if (bytes <= available / 10 * 9) buffer = device->allocate(device, bytes);
+        bool fits = rank_agree(bytes <= available / 10 * 9, reason, sizeof reason);
+        if (fits) buffer = device->allocate(device, bytes);
+        if (fits && !rank_agree(buffer != NULL, reason, sizeof reason) && buffer) {
+            device->release(device, buffer, bytes);
+            buffer = NULL;
+        }
         if (!buffer) {
             for (size_t i = 0; i < used; i++) peak_write_none(sweep, &cases[i], "skipped", reason);
             continue;

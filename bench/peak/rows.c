@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "bench/harness/interrupt.h"
+#include "bench/harness/together.h"
 #include "bench/peak/sweep.h"
+#include "bench/rank_rows.h"
+#include "mpi/ranks.h"
 
 static const char *type_letter(enum scalar type) {
     return type == SCALAR_COUNT ? NULL : scalar_letter(type);
@@ -12,9 +15,9 @@ static const char *type_letter(enum scalar type) {
 
 static json_t *common_row(const struct peak_case *c) {
     json_t *row = json_pack("{s:s, s:n, s:i, s:i, s:s?, s:n, s:i, s:s, s:[], s:s, s:s?}", "device",
-                            c->device->name, "library", "threads", c->threads, "ranks", 1, "type",
-                            type_letter(c->type), "reason", "samples", 0, "flags", "", "samples_s",
-                            "probe", c->probe, "isa", c->isa);
+                            c->device->name, "library", "threads", c->threads, "ranks",
+                            ranks_get()->count, "type", type_letter(c->type), "reason", "samples",
+                            0, "flags", "", "samples_s", "probe", c->probe, "isa", c->isa);
     if (c->working_set)
         json_object_set_new(row, "working_set_bytes", json_integer((json_int_t)c->working_set));
     return row;
@@ -46,6 +49,7 @@ static void number_text(double value, const char *format, char *text, size_t siz
 }
 
 static void print_row(const struct peak_case *c, const json_t *row) {
+    const char *of_ranks = rank_report_note(row);
     char threads[16], set[32] = "", rate[3][24] = {"", "", ""}, width[16] = "";
     snprintf(threads, sizeof threads, "%d", c->threads);
     if (c->working_set) peak_bytes_text((double)c->working_set, set, sizeof set);
@@ -66,7 +70,7 @@ static void print_row(const struct peak_case *c, const json_t *row) {
     if (status && strcmp(status, "ok") != 0)
         snprintf(note, sizeof note, "%s: %s", status, reason ? reason : "");
     else
-        snprintf(note, sizeof note, "%s", flags ? flags : "");
+        snprintf(note, sizeof note, "%s%s%s", flags, *flags && *of_ranks ? " " : "", of_ranks);
     printf(table_format, c->probe, c->isa ? c->isa : "", shown_type(c), threads, set,
            level ? level : "", rate[0], rate[1], rate[2], width, note);
     fflush(stdout);
@@ -79,15 +83,34 @@ static void write_row(struct sweep *sweep, const struct peak_case *c, json_t *ro
     json_decref(row);
 }
 
+/* What the ranks needed for a case goes to its row and to their comparison. */
+static void compare_ranks(struct sweep *sweep, const struct peak_case *c, const struct subject *s,
+                          const struct peak_findings *found, json_t *row) {
+    char name[160], set[32] = "";
+    if (!sweep->ranks) return;
+    rank_rows_set(row, s->sampler.own, s->sampler.count);
+    rank_rows_set_rates(row, found->flops, found->bytes);
+    if (c->working_set) peak_bytes_text((double)c->working_set, set, sizeof set);
+    bool isa = c->isa && !c->working_set;
+    int used =
+        snprintf(name, sizeof name, "%s%s%s%s%s%s%s", c->probe, isa ? " " : "", isa ? c->isa : "",
+                 *shown_type(c) ? " " : "", shown_type(c), *set ? " " : "", set);
+    if (!c->device->runs_behind && used > 0 && (size_t)used < sizeof name)
+        snprintf(name + used, sizeof name - (size_t)used, ", %d thread%s", c->threads,
+                 c->threads == 1 ? "" : "s");
+    rank_report_add(sweep->ranks, row, name);
+}
+
 void peak_write_result(struct sweep *sweep, const struct peak_case *c, const struct subject *s,
                        const struct peak_findings *found) {
     bool noisy;
     struct summary summary = sampler_result(&s->sampler, &noisy);
     double stolen = machine_state_stolen(&found->before, &found->after);
+    bool unpinned = !together_all(!found->unpinned), throttled = !together_all(!found->throttled);
     char flags[64] = "";
     record_add_flag(flags, sizeof flags, noisy, "noisy");
-    record_add_flag(flags, sizeof flags, found->unpinned, "unpinned");
-    record_add_flag(flags, sizeof flags, found->throttled, "throttled");
+    record_add_flag(flags, sizeof flags, unpinned, "unpinned");
+    record_add_flag(flags, sizeof flags, throttled, "throttled");
     record_add_flag(flags, sizeof flags, stolen > 0.01, "stolen");
     json_t *row = common_row(c);
     json_object_set_new(row, "status", json_string("ok"));
@@ -110,6 +133,7 @@ void peak_write_result(struct sweep *sweep, const struct peak_case *c, const str
     for (size_t i = 0; i < summary.samples; i++)
         json_array_append_new(samples, json_real(s->sampler.samples[i]));
     json_object_set_new(row, "samples_s", samples);
+    compare_ranks(sweep, c, s, found, row);
     write_row(sweep, c, row);
 }
 

@@ -12,6 +12,7 @@
 #include "bench/harness/machine_state.h"
 #include "bench/harness/progress.h"
 #include "bench/harness/record.h"
+#include "bench/rank_report.h"
 
 enum { MOST_PROBES = 64, MOST_WORKING_SETS = 64 };
 
@@ -40,12 +41,16 @@ struct peak_case {
 struct sweep {
     const struct peak_options *options;
     struct record record;
+    struct rank_report *ranks; /* NULL: one rank */
     struct progress progress;
     size_t step;
 };
 
 /* Whether the probe was asked for. */
 bool peak_wanted(const struct peak_options *options, const char *probe);
+
+/* The sizes of the first rank on all of them, which may have other caches or less memory. */
+size_t peak_same_sizes(size_t *sets, size_t count);
 
 /* Orders sizes in bytes, for qsort. */
 int peak_by_size(const void *a, const void *b);
@@ -61,7 +66,7 @@ struct peak_findings {
     struct machine_state before, after;
 };
 
-/* Writes a row to the results and, in table format, on standard output. */
+/* Writes a row to the results and, in table format, on standard output. Collective. */
 void peak_write_result(struct sweep *sweep, const struct peak_case *c, const struct subject *s,
                        const struct peak_findings *found);
 /* The same of a case without a result: status "skipped", "failed" or "incomplete". */

@@ -19,6 +19,31 @@ static void say_library(const struct row *row, char *text, size_t size) {
 static void say_threads(const struct row *row, char *text, size_t size) {
     threads_text(row->threads, text, size);
 }
+/* One rank goes without saying, except beside several. */
+static void say_ranks(const struct row *row, char *text, size_t size) {
+    double ranks = row_ranks(row);
+    *text = '\0';
+    if (ranks > 1) snprintf(text, size, "%.0f ranks", ranks);
+}
+static void say_one_rank(const struct row *row, char *text, size_t size) {
+    (void)row;
+    snprintf(text, size, "1 rank");
+}
+static void say_reduce(const struct row *row, char *text, size_t size) {
+    const char *mode = record_text(row->record, "reduce");
+    snprintf(text, size, "%s%.40s", *mode ? "reduce " : "", mode);
+}
+static void say_transport(const struct row *row, char *text, size_t size) {
+    const char *transport = record_text(row->record, "transport");
+    snprintf(text, size, "%s%.40s", *transport ? "by " : "", transport);
+}
+static void say_buckets(const struct row *row, char *text, size_t size) {
+    double bytes = record_number(row->record, "bucket_bytes");
+    *text = '\0';
+    if (bytes > 0 && row_ranks(row) > 1)
+        snprintf(text, size, "buckets of %.4g %s", bytes < 1048576 ? bytes / 1024 : bytes / 1048576,
+                 bytes < 1048576 ? "KiB" : "MiB");
+}
 static void say_mode(const struct row *row, char *text, size_t size) {
     snprintf(text, size, "%s", same(row->mode, "throughput") ? "one case a core" : "");
 }
@@ -125,6 +150,10 @@ const struct attribute attributes[] = {
     {"library", .say = say_library, .in_subtitle = true},
     {"device", .say = say_device},
     {"threads", .say = say_threads, .in_subtitle = true},
+    {"ranks", .say = say_ranks, .say_absent = say_one_rank, .in_subtitle = true},
+    {"reduce", .say = say_reduce, .in_subtitle = true},
+    {"transport", .say = say_transport},
+    {"buckets", .say = say_buckets},
     {"mode", .say = say_mode, .in_subtitle = true},
     {"type", .say = say_type},
     {"cold", .say = say_cold, .in_subtitle = true},

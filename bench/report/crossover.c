@@ -11,10 +11,10 @@
 
 static bool is_steps(const struct row *row) { return same(row->command, "train"); }
 
-/* Cases that are compared at all: single calls of square shape, timed steps. */
+/* Cases that are compared at all: single calls of square shape, timed steps; of one rank. */
 static bool takes_part(const struct row *row) {
     bool square = true;
-    if (!row->ok || !(row->median > 0)) return false;
+    if (!row->ok || !(row->median > 0) || row_ranks(row) > 1) return false;
     if (is_steps(row)) return same(row->kind, "steps") && row->batch > 0;
     return is_blas(row) && is_latency(row) && row_size(row, &square) > 0 && square;
 }

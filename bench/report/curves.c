@@ -41,8 +41,7 @@ static int by_place(const void *left, const void *right) {
     return (a->x > b->x) - (a->x < b->x);
 }
 
-/* Numbers panels and series by first appearance and sorts. */
-static void sort_points(struct plot *plot) {
+void plot_sort(struct plot *plot) {
     struct point *p = plot->points;
     for (size_t i = 0; i < plot->count; i++) {
         p[i].panel_index = p[i].series_index = i;
@@ -52,6 +51,15 @@ static void sort_points(struct plot *plot) {
         }
     }
     qsort(p, plot->count, sizeof *p, by_place);
+}
+
+/* Whether the figure itself tells this attribute. */
+static bool is_told(const struct figure *figure, const char *name) {
+    size_t length = strlen(name);
+    const char *list = figure->x_is ? figure->x_is : "", *at = list;
+    for (; (at = strstr(at, name)); at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length])) return true;
+    return false;
 }
 
 /* Appends to the series what tells cases within one curve apart. */
@@ -66,10 +74,10 @@ static void name_series(struct plot *plot) {
                 leader[i]++;
         for (int a = 0; attributes[a].say; a++) {
             if (attributes[a].last_resort != resort) continue;
-            if (plot->figure->x_is && same(attributes[a].name, plot->figure->x_is)) continue;
+            if (is_told(plot->figure, attributes[a].name)) continue;
             if (resort) { /* points are sorted: two cases of one size are neighbours */
                 bool twice = false;
-                sort_points(plot);
+                plot_sort(plot);
                 for (size_t i = 0; i < count; i++)
                     for (leader[i] = 0; !same_group(&plot->points[leader[i]], &plot->points[i]);)
                         leader[i]++;
@@ -111,7 +119,7 @@ static void say_subtitle(struct plot *plot) {
     for (int a = 0; attributes[a].say; a++) {
         char first[160], text[160];
         bool common = attributes[a].in_subtitle;
-        if (plot->figure->x_is && same(attributes[a].name, plot->figure->x_is)) common = false;
+        if (is_told(plot->figure, attributes[a].name)) common = false;
         attributes[a].say(plot->points[0].row, first, sizeof first);
         for (size_t i = 1; common && i < plot->count; i++) {
             attributes[a].say(plot->points[i].row, text, sizeof text);
@@ -169,7 +177,7 @@ static bool finish_plot(struct plot *plot, const struct results *results, const 
     if (*lacks) return false;
     name_series(plot);
     if (figure->arrange) figure->arrange(results, plot);
-    sort_points(plot);
+    plot_sort(plot);
     say_subtitle(plot);
     if (figure->mark) figure->mark(results, plot);
     return true;
@@ -216,7 +224,7 @@ size_t figure_plots(const struct figure *figure, const struct results *results, 
     char(*groups)[GROUP_SIZE];
     size_t count = 0, group_count = list_groups(figure, results, &groups);
     size_t *of = calloc(group_count + 1, sizeof *of);
-    *lacks = "no case with status ok to show";
+    *lacks = figure->needs ? figure->needs : "no case with status ok to show";
     *plots = calloc(group_count + 1, sizeof **plots);
     if (!*plots || !of) die(EXIT_MISSING, "out of memory");
     for (size_t g = 0; g < group_count; g++) {

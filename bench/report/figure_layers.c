@@ -25,8 +25,13 @@ static bool same_picture(const struct line *a, const struct line *b) {
     return a->run == b->run && same_text(a, b, "network") && same_text(a, b, "recipe") &&
            same_text(a, b, "library") && same_text(a, b, "type") && same_text(a, b, "device");
 }
+static double ranks_of(const struct line *line) {
+    double ranks = record_number(line->record, "ranks");
+    return ranks > 1 ? ranks : 1;
+}
 static bool same_case(const struct line *a, const struct line *b) {
-    return same_picture(a, b) && threads_of(a) == threads_of(b) && batch_of(a) == batch_of(b);
+    return same_picture(a, b) && threads_of(a) == threads_of(b) && batch_of(a) == batch_of(b) &&
+           same_text(a, b, "reduce");
 }
 
 static bool is_layer(const struct line *line, const struct figure *figure) {
@@ -112,8 +117,15 @@ static void add_case(struct plot *plot, const struct line *first, const struct l
     /* Steps that are watched take longer than those that are timed: the title has the latter. */
     double timed = record_number(first->record, "step_s");
     if (!(timed > 0)) timed = step;
-    snprintf(title, sizeof title, "batch %.0f · %s · %.4g %s a step · %.0f images/s",
-             batch_of(first), threads, timed * unit->a_second, unit->name, batch_of(first) / timed);
+    double ranks = ranks_of(first);
+    if (ranks > 1)
+        snprintf(title, sizeof title, "batch %.0f · %s · %.0f ranks %.20s · %.4g %s a step",
+                 batch_of(first), threads, ranks, record_text(first->record, "reduce"),
+                 timed * unit->a_second, unit->name);
+    else
+        snprintf(title, sizeof title, "batch %.0f · %s · %.4g %s a step · %.0f images/s",
+                 batch_of(first), threads, timed * unit->a_second, unit->name,
+                 batch_of(first) / timed);
     snprintf(panel, sizeof panel, "%.79s", title);
     for (int pass = 0; pass <= PASSES; pass++)
         for (size_t i = 0; i < count; i++) {
@@ -158,6 +170,8 @@ static int by_batch(const void *left, const void *right) {
     double threads = threads_of(a) - threads_of(b), batch = batch_of(a) - batch_of(b);
     if (batch != 0) return batch < 0 ? -1 : 1;
     if (threads != 0) return threads < 0 ? -1 : 1;
+    int mode = strcmp(record_text(a->record, "reduce"), record_text(b->record, "reduce"));
+    if (mode) return mode;
     return (a > b) - (a < b); /* as they stand in the file */
 }
 

@@ -24,6 +24,12 @@ bool take_rungs(const struct study *study, const struct row *row, struct point *
         threads_text(row->threads, threads, sizeof threads);
     snprintf(point->panel, sizeof point->panel, "batch %.0f · %s · %s", row->batch, threads,
              type_name(row->type));
+    if (row_ranks(row) > 1) {
+        char ranks[80];
+        snprintf(ranks, sizeof ranks, "%.0f ranks %.40s", row_ranks(row),
+                 record_text(row->record, "reduce"));
+        append(point->panel, sizeof point->panel, " · ", ranks);
+    }
     snprintf(point->label, sizeof point->label, "%s%.60s", rung > 0 ? "+ " : "",
              record_text(row->record, "rung"));
     point->panel_order = row->threads > 0 ? (int)row->threads : INT_MAX;

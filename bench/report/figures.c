@@ -221,5 +221,95 @@ const struct figure figure_table[] = {
      .command = "train",
      .x_is = "batch",
      .take = take_mfu},
+    {.name = "weak-scaling",
+     .title = "Weak scaling: efficiency against ranks",
+     .purpose = "Each rank has as many images as one rank had alone: time of the step on one rank, "
+                "built without any reduction, over the time on so many. Dashed: ideal, no time "
+                "lost.",
+     .command = "train",
+     .ranks = true,
+     .needs = "needs timed steps of several ranks and of one with the same batch per rank, in one "
+              "report: 'mpirun -n 2 flopstep train --network NAME --batch B --out DIR' and the "
+              "same with -n 1",
+     .x_is = "ranks batch",
+     .take = take_weak,
+     .arrange = arrange_speedup},
+    {.name = "strong-scaling",
+     .title = "Strong scaling: speed-up against ranks",
+     .purpose = "The images of one rank's step, dealt out to several: how often as fast the step "
+                "is. Dashed: ideal. e: the share of the step that more ranks do not make shorter "
+                "(Karp and Flatt).",
+     .command = "train",
+     .ranks = true,
+     .needs = "needs timed steps of several ranks and of one with the same batch in all, in one "
+              "report: 'mpirun -n 2 flopstep train --network NAME --global-batch B --out DIR' and "
+              "'flopstep train --network NAME --batch B --out DIR'",
+     .x_is = "ranks batch",
+     .take = take_strong,
+     .arrange = arrange_speedup,
+     .mark = mark_strong},
+    {.name = "step-split",
+     .title = "Where the time of a step on several ranks goes",
+     .purpose = "Compute (mean of all ranks), wait for the slowest rank, and communication that "
+                "was not hidden: the step less the same step without communication. Bars that "
+                "reach to the left of zero: it took less time with communication than without, by "
+                "chance or because the clock changed.",
+     .command = "train",
+     .ranks = true,
+     .needs = "needs timed steps of several ranks: 'mpirun -n 2 flopstep train --network NAME'",
+     .x_is = "ranks batch reduce",
+     .take = take_split,
+     .arrange = arrange_split,
+     .mark = mark_split},
+    {.name = "overlap-modes",
+     .title = "Modes of reduction: what is left of the communication",
+     .purpose = "Communication that was not hidden behind the backward pass, by mode, on the most "
+                "ranks that were measured, and its share of the step.",
+     .command = "train",
+     .ranks = true,
+     .needs = "needs timed steps of several ranks: 'mpirun -n 2 flopstep train --network NAME "
+              "--reduce all'",
+     .x_is = "ranks batch reduce",
+     .take = take_overlap,
+     .arrange = arrange_overlap,
+     .mark = mark_overlap},
+    {.name = "allreduce-bandwidth",
+     .title = "Bus bandwidth against size",
+     .purpose = "Bytes that a rank must send over the time of the whole sum (2(p-1)/p times the "
+                "array's, so that numbers of ranks compare), and of messages between two ranks. "
+                "Dashed: the fitted model; rings: sizes that it was not fitted to.",
+     .command = "allreduce",
+     .x_is = "ranks network",
+     .y = UNIT_GBYTES,
+     .take = take_busbw,
+     .mark = mark_busbw},
+    {.name = "allreduce-time",
+     .title = "Time of an allreduce against size",
+     .purpose = "Small arrays cost the latency of every message, large ones the bandwidth. Dashed: "
+                "the fitted model; rings: sizes that it was not fitted to.",
+     .command = "allreduce",
+     .x_is = "ranks network",
+     .take = take_allreduce_time,
+     .mark = mark_allreduce_time},
+    {.name = "prediction",
+     .title = "Predicted weak scaling",
+     .purpose =
+         "Efficiency on more ranks than there were, from the measured step and the fitted "
+         "model of the allreduce: an extrapolation, no measurement. Band: from nothing hidden "
+         "to hidden as far as the backward pass reaches, by the ends of the model's "
+         "intervals.",
+     .command = "allreduce",
+     .ranks = true,
+     .needs = "no prediction; 'mpirun -n 2 flopstep allreduce --predict 16,64,256' makes one",
+     .make = make_prediction},
+    {.name = "slow-ranks",
+     .title = "Every rank beside the others",
+     .purpose = "All ranks ran every case at the same time. A bar is the time of a rank over that "
+                "of the others (median of all cases), the line above it reaches to its worst case. "
+                "Ranks that are slower than noise explains are marked.",
+     .command = "blas",
+     .ranks = true,
+     .needs = "needs a run of several ranks: 'mpirun -n 2 flopstep blas'",
+     .make = make_slow_ranks},
     {.name = NULL},
 };

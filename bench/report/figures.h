@@ -40,11 +40,14 @@ struct figure {
     bool by_type;        /* one picture for each element type */
     bool from_zero;      /* x and y may be 0 */
     bool gpu;            /* about GPUs: not missed where no case is of one */
+    bool ranks;          /* about several ranks: not missed where no case is of them */
+    const char *needs;   /* why there is none where no case belongs to it; NULL: no case is ok */
     /* Published figures drawn where none are asked for, the best of each name and kind; NULL: none.
      */
     const char *const *references;
     int parts;          /* points that one case makes at most; 0 says 1 */
-    const char *x_is;   /* the attribute (attributes.h) on the x axis never tells curves apart */
+    const char *x_is;   /* attributes (attributes.h), with spaces between, that the x axis or the
+                         * figure itself tells: they never tell curves apart */
     enum figure_unit y; /* which published figures fit */
     /* One picture for each text that this says of a case, which becomes part of its name; NULL: one
      * picture, or one for each type. */

@@ -127,8 +127,9 @@ static void add_row(struct results *results, struct run *run, json_t *record) {
 }
 
 static void add_line(struct results *results, struct run *run, json_t *record) {
-    static const char *const shown[] = {"layer",    "examples", "boundary", "path",
-                                        "reported", "sustain",  "sustained"};
+    static const char *const shown[] = {"layer",      "examples", "boundary",  "path",
+                                        "reported",   "sustain",  "sustained", "model",
+                                        "prediction", "rank"};
     const char *kind = record_text(record, "record"), *command = record_text(record, "command");
     bool keep = false;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) keep |= strcmp(kind, shown[i]) == 0;
@@ -217,6 +218,11 @@ void results_free(struct results *results) {
     free(results->rows);
     free(results->runs);
     *results = (struct results){0};
+}
+
+double row_ranks(const struct row *row) {
+    double ranks = record_number(row->record, "ranks");
+    return ranks > 1 ? ranks : 1;
 }
 
 double row_size(const struct row *row, bool *square) {

@@ -33,8 +33,8 @@ struct row {
     bool ok;
 };
 
-/* A record of another kind that figures show: "layer", "examples", "boundary", "path", "reported".
- */
+/* A record of another kind that figures show: "layer", "examples", "boundary", "path", "reported",
+ * "sustain", "model", "prediction", "rank". */
 struct line {
     json_t *record;
     const struct run *run;
@@ -62,6 +62,9 @@ double record_number(const json_t *record, const char *key);
  * "" says the run's. */
 void device_label(const struct run *run, const char *device, char *text, size_t size);
 bool is_gpu_name(const char *device);
+
+/* How many ranks ran it together; 1 where the record does not say. */
+double row_ranks(const struct row *row);
 
 /* The dimension that a row is plotted against: n, or the geometric mean of m, n, k where they
  * differ. `*square` says whether they are equal. */

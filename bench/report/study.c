@@ -15,6 +15,12 @@ bool any_gpu(const struct results *results) {
     return false;
 }
 
+bool any_ranks(const struct results *results) {
+    for (size_t i = 0; i < results->row_count; i++)
+        if (results->rows[i].ok && row_ranks(&results->rows[i]) > 1) return true;
+    return false;
+}
+
 bool is_blas(const struct row *row) {
     return row->ok && same(row->command, "blas") && *row->kernel;
 }

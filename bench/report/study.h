@@ -25,6 +25,8 @@ struct study study_of(const struct results *results);
 bool is_gpu(const struct row *row);
 /* Whether there is a case with status ok on a GPU. */
 bool any_gpu(const struct results *results);
+/* Whether there is a case with status ok of several ranks. */
+bool any_ranks(const struct results *results);
 bool is_blas(const struct row *row);
 bool is_latency(const struct row *row);
 /* Cases of the mode that all figures but one show. */

@@ -51,6 +51,23 @@ enum { FLOPS_PARTS = 2 };
  * figure_sustain.c */
 make_function make_layers, make_examples, make_boundary, make_descent, make_crossover, make_sustain;
 
+/* figures_ranks.c */
+take_function take_weak, take_strong;
+arrange_function arrange_speedup;
+mark_function mark_strong;
+
+/* figures_split.c */
+take_function take_split, take_overlap;
+arrange_function arrange_split, arrange_overlap;
+mark_function mark_split, mark_overlap;
+
+/* figures_allreduce.c */
+take_function take_busbw, take_allreduce_time;
+mark_function mark_busbw, mark_allreduce_time;
+
+/* figure_prediction.c, figure_slow_ranks.c */
+make_function make_prediction, make_slow_ranks;
+
 /* ---- tools ---- */
 
 /* y with its interval: rates go like 1/time (curves.c). */
@@ -58,6 +75,9 @@ void set_rate(struct point *point, double y);
 
 /* The machines and GPUs that the points are of, as the plot's subtitle (curves.c). */
 void plot_subtitle_devices(struct plot *plot);
+
+/* Numbers panels and series by first appearance and sorts the points by them and x (curves.c). */
+void plot_sort(struct plot *plot);
 
 /* plot.c: a further point, all numbers unknown. */
 struct point *plot_add_point(struct plot *plot);

@@ -28,7 +28,11 @@ static struct phase *find(struct phases *p, const struct span *span) {
     return phase;
 }
 
-/* Spans without a layer are the products inside one, on any thread. */
+/* Spans without a layer are the products inside one, on any thread. Of a phase that is opened more
+ * than once in a step a device that runs behind keeps the last time: of reductions that is where
+ * the sums are awaited, and between its events the device stands still for them. The host's clock
+ * would hold the rest of the backward pass, too, which the host has issued long before it has run.
+ */
 static void begin(void *context, const struct span *span) {
     struct phase *phase = span->layer ? find(context, span) : NULL;
     if (!phase) return;

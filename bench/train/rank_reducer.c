@@ -1,6 +1,10 @@
 #include "bench/train/rank_reducer.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "bench/harness/interrupt.h"
+#include "bench/harness/record.h"
 #include "bench/harness/together.h"
 #include "mpi/ranks.h"
 
@@ -27,16 +31,28 @@ static const void *finish(void *context) {
     return bits & VOTE_NOT_FINITE ? NULL : sums;
 }
 
+/* Each text once. */
+static void note_transport(const struct gradients *gradients, bool quiet) {
+    static char said[1024];
+    const char *note = gradients_note(gradients);
+    if (!*note || quiet || !together_leads() || strcmp(note, said) == 0) return;
+    snprintf(said, sizeof said, "%s", note);
+    fprintf(stderr, "note: gradients go by --gpu-reduce %s; %s\n", gradients_transport(gradients),
+            note);
+}
+
 bool rank_reducer_open(struct rank_reducer *r, const struct network *n, const char *mode,
-                       size_t bucket_bytes, char *reason, size_t size) {
+                       const struct train_options *options, char *reason, size_t size) {
     struct gradients_plan plan = {.device = n->queue->device,
                                   .type = n->queue->type,
                                   .arena = n->gradient.memory,
                                   .count = (size_t)n->parameters,
-                                  .bucket_bytes = bucket_bytes,
-                                  .mode = reduce_mode_find(mode)};
+                                  .bucket_bytes = options->bucket_bytes,
+                                  .mode = reduce_mode_find(mode),
+                                  .transport = options->gpu_reduce};
     r->mode = mode;
     r->gradients = gradients_open(&plan, reason, size);
+    if (r->gradients) note_transport(r->gradients, options->common.quiet);
     r->reducer = (struct reducer){vote, ready, progress, finish, r};
     return r->gradients != NULL;
 }
@@ -44,6 +60,22 @@ bool rank_reducer_open(struct rank_reducer *r, const struct network *n, const ch
 void rank_reducer_close(struct rank_reducer *r) {
     gradients_close(r->gradients);
     *r = (struct rank_reducer){0};
+}
+
+json_t *rank_reducer_provenance(const struct train_options *o) {
+    struct transport_state rows[MOST_TRANSPORTS];
+    const struct device *device = NULL;
+    for (size_t i = o->common.device_count; i > 0; i--)
+        if (o->common.devices[i - 1]->own_memory) device = o->common.devices[i - 1];
+    if (!device || ranks_get()->count == 1) return NULL;
+    size_t count = gradients_transports(device, rows);
+    json_t *ways = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ways, json_pack("{s:s, s:b, s:o, s:o}", "name", rows[i].name,
+                                              "usable", !rows[i].reason[0], "reason",
+                                              record_text_or_null(rows[i].reason), "version",
+                                              record_text_or_null(rows[i].version)));
+    return json_pack("{s:s, s:o}", "asked", o->gpu_reduce ? o->gpu_reduce : "auto", "ways", ways);
 }
 
 static void sum(void *context, double *values, int count) {

@@ -2,6 +2,9 @@
 #ifndef FLOPSTEP_BENCH_TRAIN_RANK_REDUCER_H
 #define FLOPSTEP_BENCH_TRAIN_RANK_REDUCER_H
 
+#include <jansson.h>
+
+#include "bench/train/train_options.h"
 #include "mpi/gradients.h"
 #include "nn/step.h"
 #include "nn/training.h"
@@ -13,10 +16,15 @@ struct rank_reducer {
     bool not_finite; /* a rank's loss was not, in some step so far */
 };
 
-/* Collective. False with a reason. The network must outlive it. */
+/* Collective. False with a reason. The network must outlive it. Of the options it takes how buckets
+ * travel; a note says once where a better way is not there. */
 bool rank_reducer_open(struct rank_reducer *r, const struct network *network, const char *mode,
-                       size_t bucket_bytes, char *reason, size_t size);
+                       const struct train_options *options, char *reason, size_t size);
 void rank_reducer_close(struct rank_reducer *r);
+
+/* For the provenance: the ways for gradients of the first GPU among the devices, and why one cannot
+ * be used; NULL with one rank and without a GPU. Collective. */
+json_t *rank_reducer_provenance(const struct train_options *options);
 
 /* This rank's part of batches and evaluations. */
 struct part rank_part(void);

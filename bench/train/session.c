@@ -194,6 +194,8 @@ static json_t *layer_of(const struct session *s, const struct train_row *r,
         r->threads, "type", scalar_letter(r->type), "network", record_text_or_null(r->network),
         "recipe", record_text_or_null(r->recipe), "batch", (int)r->batch, "layer",
         phase->span.layer, "operation", phase->span.operation, "pass", phase->span.pass);
+    json_object_set_new(line, "ranks", json_integer(ranks_get()->count));
+    json_object_set_new(line, "reduce", record_text_or_null(r->reduce));
     record_set_count(line, "m", phase->span.m);
     record_set_count(line, "n", phase->span.n);
     record_set_count(line, "k", phase->span.k);

@@ -102,9 +102,8 @@ void step_case_plan(struct step_group *g, const struct session *session, struct 
     plan_here(g, session, c);
     bool everywhere = together_all(c->planned);
     if (everywhere && c->reduce)
-        everywhere =
-            together_all(rank_reducer_open(&c->reducer, &c->network, c->reduce,
-                                           g->options->bucket_bytes, c->reason, sizeof c->reason));
+        everywhere = together_all(rank_reducer_open(&c->reducer, &c->network, c->reduce, g->options,
+                                                    c->reason, sizeof c->reason));
     if (everywhere || !c->planned) return;
     if (!c->reason[0])
         snprintf(c->reason, sizeof c->reason, "another rank has not enough memory for it");
@@ -165,6 +164,7 @@ static double time_plain(void *context, long repetitions) {
     double seconds = c->device->event_seconds(c->device, c->from, c->to);
     c->device->layers->tally(&c->queue, &tally);
     if (tally.fine < tally.calls) c->diverged = true;
+    if (c->reduce) return seconds; /* the host's time is that of waiting for others */
     if (repetitions == c->plain->repetitions && queue_uses(&c->queue, MEASURE_GRAPH))
         c->host[c->host_count++ % MOST_HOST_TIMES] = host / (double)repetitions;
     return seconds;
@@ -194,7 +194,7 @@ size_t step_case_silent_subject(struct step_case *c, struct subject *subjects, s
     subjects[used++] = (struct subject){.context = c,
                                         .enter = enter,
                                         .run = run_plain,
-                                        .timed = c->device->runs_behind ? time_plain : NULL,
+                                        .timed = c->device->runs_behind ? time_unrecorded : NULL,
                                         .companion = true};
     return used;
 }

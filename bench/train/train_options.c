@@ -138,6 +138,12 @@ static void take_reduce(void *target, const char *name, const char *value) {
     option_list_free(list);
 }
 
+static void take_gpu_reduce(void *target, const char *name, const char *value) {
+    const char *words[8] = {NULL};
+    for (size_t i = 0; gpu_reduce_names[i].name; i++) words[i] = gpu_reduce_names[i].name;
+    ((struct train_options *)target)->gpu_reduce = words[take_word(name, value, words)];
+}
+
 static void take_isa(void *target, const char *name, const char *value) {
     size_t count;
     const struct isa *table = isa_table(&count);
@@ -229,6 +235,8 @@ static const struct option_row train_rows[] = {
      "(default "
      "overlap)",
      take_reduce},
+    {"gpu-reduce", "WAY", "of gradients on GPUs: auto (default), nccl, cuda-aware, staged",
+     take_gpu_reduce},
     {"bucket-size", "BYTES", "of gradients that are reduced together, e.g. 1Mi (default 4Mi)",
      take_bucket_size},
     {"verify-replicas", "N", "steps between comparisons of all ranks' weights (default: each row)",
@@ -253,6 +261,12 @@ static const struct usage train_usage = {
                 "    --optimizer adam:lr=0.001 --checkpoint my.ckpt\n"
                 "  flopstep train --resume my.ckpt --epochs 10\n",
 };
+
+static bool all_on_cpu(const struct common *common) {
+    for (size_t i = 0; i < common->device_count; i++)
+        if (common->devices[i]->own_memory) return false;
+    return true;
+}
 
 static bool given(int argc, char **argv, const char *option) {
     size_t length = strlen(option);
@@ -392,6 +406,9 @@ struct train_options train_options_parse(int argc, char **argv) {
         die(EXIT_USAGE, "--blas is of the processor; %s has its own library",
             o.common.device->name);
     common_note_threads(&o.common, given(argc, argv, "--threads"));
+    if (o.gpu_reduce && strcmp(o.gpu_reduce, "auto") != 0 && all_on_cpu(&o.common))
+        die(EXIT_USAGE, "--gpu-reduce %s is of GPUs; add --device cuda, or leave it out",
+            o.gpu_reduce);
     check_together(&o);
     check_devices(&o);
     if (o.conv == CONV_ONEDNN) check_onednn(&o);

@@ -15,6 +15,7 @@ struct train_options {
     const char *reduce[8]; /* modes of reduction; none with one rank */
     size_t reduce_count;
     size_t bucket_bytes;
+    const char *gpu_reduce;     /* how gradients of GPUs travel; NULL: not given */
     long verify_replicas;       /* steps between comparisons; 0: at rows of the history only */
     const char *dataset, *data; /* --dataset, --data */
     const char *optimizer;

@@ -256,9 +256,9 @@ static bool begin(struct run *run, const char *resume, char *reason, size_t size
         snprintf(reason, size, "not enough memory to send the initial weights");
         return false;
     }
-    return same_weights(run, reason, size) &&
-           rank_reducer_open(&run->reducer, n, run->options->reduce[0], run->options->bucket_bytes,
-                             reason, size);
+    if (!same_weights(run, reason, size)) return false;
+    *missing = true; /* memory, or the way that --gpu-reduce asks for */
+    return rank_reducer_open(&run->reducer, n, run->options->reduce[0], run->options, reason, size);
 }
 
 static void save(struct run *run) {
@@ -308,6 +308,9 @@ static long steps_together(const struct run *run) {
                         : t->data->train.count / t->batch - t->step % t->per_epoch;
     most = smaller(smaller(most, in_epoch), run->last - t->step);
     most = smaller(most, run->history - t->step % run->history);
+    if (run->options->verify_replicas)
+        most =
+            smaller(most, run->options->verify_replicas - t->step % run->options->verify_replicas);
     most = smaller(most, watch - 1 - number % watch);
     return most > 1 ? most : 1;
 }
@@ -323,14 +326,18 @@ static bool steps(struct run *run) {
     double begin = clock_seconds();
     const struct reducer *reducer = run->reducer.gradients ? &run->reducer.reducer : NULL;
     watchdog_doing("training step", t->step + 1);
-    for (long i = 0; i < count; i++) training_issue(t, reducer);
+    long made = 0;
+    while (made < count && !run->reducer.not_finite) {
+        training_issue(t, reducer);
+        made++;
+    }
     device->synchronise(device);
     double seconds = clock_seconds() - begin;
     if (watched) phases_step_end(&run->phases);
     run->seconds += seconds;
     device->layers->tally(&run->queue, &run->tally);
     bool kept = whole && !watched && run->asked++ % run->stride == 0;
-    if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds / (double)count;
+    if (kept && run->timed < KEPT_STEPS) run->times[run->timed++] = seconds / (double)made;
     return run->tally.fine == run->tally.calls && !run->reducer.not_finite;
 }
 
@@ -526,10 +533,12 @@ static bool row(struct run *run, bool last, bool fine) {
         r.load = after.load;
     }
     double sums[] = {(double)run->tally.images, run->tally.weighted_sum,
-                     (double)run->tally.correct_sum};
-    ranks_sum(sums, 3);
-    if (sums[0] > 0) {
-        r.running_loss = sums[1] / sums[0];
+                     (double)run->tally.correct_sum, run->tally.loss_sum};
+    double steps = (double)run->tally.calls;
+    ranks_sum(sums, 4);
+    ranks_max(&steps, 1);
+    if (sums[0] > 0) { /* a sum over the batch is the sum of its parts */
+        r.running_loss = run->network.loss == LOSS_HALF_SUM ? sums[3] / steps : sums[1] / sums[0];
         if (t->data->train.labels) r.running_accuracy = sums[2] / sums[0];
     }
     struct gpu_summary gpu = gpu_watch_end(run->watch); /* of this interval */

@@ -356,6 +356,7 @@ static const struct device *open_device(int index, char *reason, size_t size) {
     d->event_free = event_free;
     d->event_record = event_record;
     d->event_seconds = event_seconds;
+    cuda_streams(d);
     d->blas = cuda_blas;
     d->blas_result = cuda_blas_result;
     d->probes = cuda_probes;

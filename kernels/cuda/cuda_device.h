@@ -64,6 +64,9 @@ cudaGraphExec_t cuda_graph_end(struct cuda_state *state, const char *doing);
 /* Workspace that a shape of cublasLt may use. */
 enum { CUDA_WORKSPACE_BYTES = 32 << 20 };
 
+/* streams.cu: fills the device's functions of streams beside its own. */
+void cuda_streams(struct device *device);
+
 /* Tables that other files fill. */
 extern const struct layer_operations cuda_layers;
 blas_routine cuda_blas(const struct device *device, const char *name);

@@ -69,6 +69,12 @@ def records(path):
     return [json.loads(line, parse_constant=_no_constant) for line in text.splitlines()]
 
 
+def records_so_far(path):
+    """The whole lines of a file that is being written."""
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+
+
 def _no_constant(name):
     raise ValueError(f"{name} is not JSON")
 

@@ -30,6 +30,7 @@ TEXTS = {
     "help-blas.txt": ("blas", "--help"),
     "help-train.txt": ("train", "--help"),
     "help-predict.txt": ("predict", "--help"),
+    "help-allreduce.txt": ("allreduce", "--help"),
     "help-report.txt": ("report", "--help"),
     "dry-run-blas.txt": DRY_RUN,
     "dry-run-blas.csv": DRY_RUN + ("--format", "csv"),
@@ -118,12 +119,14 @@ class Golden(cli.Case):
         """Every command is in --help and has help with examples; every example can be parsed."""
         listed = [line.split()[0] for line in self.works("--help").stdout.splitlines()
                   if line.startswith("  ")]
-        self.assertEqual(listed, ["info", "list", "peak", "blas", "train", "predict", "report"])
+        self.assertEqual(listed, ["info", "list", "peak", "blas", "train", "predict", "allreduce",
+                                  "report"])
         for command in listed:
             text = self.works(command, "--help").stdout
             self.assertEqual(text, self.works(command, "-h").stdout)
             joined = text.split("Examples:\n")[1].replace("\\\n", " ")
-            examples = [line.split() for line in joined.splitlines()]
+            examples = [words[words.index("flopstep"):]  # launchers stand before it
+                        for words in map(str.split, joined.splitlines())]
             self.assertIn(["flopstep", command], [words[:2] for words in examples])
             for words in examples:
                 self.assertEqual(words[0], "flopstep")
@@ -141,6 +144,9 @@ class Golden(cli.Case):
                         self.assertEqual(result.returncode, 0, (words, result.stderr))
                 if command == "train":
                     self.example_of_train(words[1:])
+                if command == "allreduce":  # what is written is read before ranks are looked for
+                    self.fails(3, *words[1:], "--dry-run", words=["MPI" if "without MPI" in self.run_in(
+                        "info").stdout else "mpirun -n 2 flopstep allreduce"])
 
     def example_of_train(self, words):
         """Nothing is wrong with it, but that its data, its checkpoint or a second thread may not be

@@ -213,6 +213,7 @@ cudaError_t cudaDeviceSynchronize() {
     call hold;
     if (cudaError_t error = ready()) return fail(error);
     if (cudaError_t error = forbid_in_capture(forbidden::always)) return fail(error);
+    run_late();
     return fail(synchronise());
 }
 

@@ -20,7 +20,7 @@ struct switches {
     int devices = 1;
     size_t memory = (size_t)2 << 30; /* bytes of each device */
     int major = 9, minor = 0;
-    bool driver = true, image = true, reverse = false, strict = true;
+    bool driver = true, image = true, reverse = false, strict = true, late = false;
     long lost_after = 0, refuse_after = 0, wrong_after = 0; /* 0: never */
 };
 const switches &options();
@@ -80,6 +80,9 @@ bool stream_exists(cudaStream_t stream);
 bool stream_captures(cudaStream_t stream);
 /* Does the work now, or keeps it while the stream captures. */
 cudaError_t issue(cudaStream_t stream, std::function<void()> work);
+/* With the switch `late`: does what the stream, or every stream, has still to do. */
+void run_late(cudaStream_t stream);
+void run_late();
 /* For calls that CUDA forbids while a stream captures: the error, and the capture is spoilt. */
 enum class forbidden { unless_relaxed, always };
 cudaError_t forbid_in_capture(forbidden when);

@@ -104,6 +104,7 @@ cublasStatus_t run_library_and_wait(cudaStream_t stream, std::function<void()> w
     if (stream_captures(stream))
         return status_of(spoil_capture(stream, cudaErrorStreamCaptureUnsupported));
     cublasStatus_t status = run_library(stream, std::move(work), output, output_type);
+    run_late(stream);
     return status == CUBLAS_STATUS_SUCCESS ? status_of(synchronise()) : status;
 }
 

@@ -228,6 +228,7 @@ cudaError_t cudaFree(void *memory) {
     access hold;
     if (cudaError_t error = ready()) return fail(error);
     if (cudaError_t error = forbid_in_capture(forbidden::unless_relaxed)) return fail(error);
+    run_late();
     if (cudaError_t error = synchronise()) return fail(error);
     if (!memory) return cudaSuccess;
     state &s = all();
@@ -241,6 +242,7 @@ cudaError_t cudaFree(void *memory) {
 cudaError_t cudaDeviceReset() {
     access hold;
     if (cudaError_t error = ready()) return fail(error);
+    run_late();
     if (cudaError_t error = synchronise()) return fail(error);
     state &s = all();
     for (auto entry = s.blocks.begin(); entry != s.blocks.end();) {
@@ -286,6 +288,7 @@ cudaError_t cudaFreeHost(void *memory) {
     call hold;
     if (cudaError_t error = ready()) return fail(error);
     if (cudaError_t error = forbid_in_capture(forbidden::unless_relaxed)) return fail(error);
+    run_late();
     if (cudaError_t error = synchronise()) return fail(error);
     if (!memory) return cudaSuccess;
     if (!all().pinned.erase((const char *)memory)) return fail(cudaErrorInvalidValue);
@@ -320,6 +323,12 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     /* a graph would read pageable memory at a time its owner doesn't know */
     if (stream_captures(stream) && !(is_reachable(to, bytes) && is_reachable(from, bytes)))
         return fail(spoil_capture(stream, cudaErrorStreamCaptureUnsupported));
+    /* of pageable memory only what is there at the call counts, and it is filled behind it */
+    if (!stream_captures(stream) && !(is_reachable(to, bytes) && is_reachable(from, bytes))) {
+        cudaError_t error = issue(stream, [to, from, bytes] { memmove(to, from, bytes); });
+        run_late(stream);
+        return fail(error);
+    }
     return fail(issue(stream, [to, from, bytes] { memmove(to, from, bytes); }));
 }
 

@@ -1,8 +1,10 @@
 /* Streams, events and graphs. Work is done when it is issued; while a stream captures it is kept
- * instead, and done each time the graph is launched. */
+ * instead, and done each time the graph is launched. With the switch `late` work is done as late as
+ * CUDA allows: when the host waits for it, and of other streams only what that waits for. */
 #include "tests/cuda_on_host/host_device.h"
 
 #include <ctime>
+#include <deque>
 #include <memory>
 #include <set>
 #include <thread>
@@ -19,6 +21,18 @@ struct CUgraph_st {
 struct CUgraphExec_st {
     node_list nodes;
 };
+/* A point in a stream's work; an event holds the latest one. */
+struct point {
+    cudaStream_t stream;
+    bool passed;
+    double time_ms;
+};
+using point_of_event = std::shared_ptr<point>;
+struct late_work {
+    std::function<void()> work;
+    point_of_event passes, awaits; /* or one of these */
+};
+
 struct CUstream_st {
     explicit CUstream_st(bool waits_for_legacy) : blocking(waits_for_legacy) {}
     bool blocking;
@@ -27,13 +41,14 @@ struct CUstream_st {
     cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
     std::thread::id capturing_thread;
     node_list nodes;
+    std::deque<late_work> late;
 };
 struct CUevent_st {
     explicit CUevent_st(bool times) : timing(times) {}
     bool timing;
     int device = cuda_on_host::current_device();
     enum { never, recorded, captured } status = never;
-    double time_ms = 0;
+    point_of_event latest;
 };
 
 namespace cuda_on_host {
@@ -76,6 +91,44 @@ cudaError_t usable(cudaStream_t stream) {
     return cudaSuccess;
 }
 
+void run_to(const point_of_event &goal);
+
+/* The first thing that the stream has still to do. */
+void run_first(cudaStream_t stream) {
+    late_work first = std::move(stream->late.front());
+    stream->late.pop_front();
+    if (first.awaits) run_to(first.awaits);
+    if (first.work && alive()) first.work();
+    if (first.passes) {
+        first.passes->passed = true;
+        first.passes->time_ms = now_ms();
+    }
+}
+
+/* Streams wait for points that were issued before, so this ends. */
+void run_to(const point_of_event &goal) {
+    while (!goal->passed) run_first(goal->stream);
+}
+
+void run_all_of(cudaStream_t stream) {
+    if (!good(stream) || stream->late.empty()) return;
+    access hold;
+    while (!stream->late.empty()) run_first(stream);
+}
+
+/* Now, or behind what the stream has still to do. The legacy stream keeps nothing. */
+void do_or_keep(cudaStream_t stream, late_work work) {
+    access hold;
+    if (options().late && stream) {
+        stream->late.push_back(std::move(work));
+        return;
+    }
+    if (work.work && alive()) work.work();
+    if (!work.passes) return;
+    work.passes->passed = true;
+    work.passes->time_ms = now_ms();
+}
+
 cudaError_t issue_nodes(cudaStream_t stream, const node_list &nodes) {
     if (cudaError_t error = usable(stream)) return error;
     if (stream && stream->status == cudaStreamCaptureStatusInvalidated)
@@ -85,12 +138,17 @@ cudaError_t issue_nodes(cudaStream_t stream, const node_list &nodes) {
         return cudaSuccess;
     }
     access hold;
-    for (const auto &node : nodes)
-        if (alive()) node->work();
+    for (const auto &node : nodes) do_or_keep(stream, {node->work, nullptr, nullptr});
     return cudaSuccess;
 }
 
 } // namespace
+
+void run_late(cudaStream_t stream) { run_all_of(stream); }
+
+void run_late() {
+    for (CUstream_st *stream : known<CUstream_st>()) run_all_of(stream);
+}
 
 bool stream_fits(cudaStream_t stream) {
     return !stream || !good(stream) || stream->device == current_device();
@@ -103,8 +161,7 @@ bool stream_captures(cudaStream_t stream) { return good(stream) && captures(stre
 cudaError_t issue(cudaStream_t stream, std::function<void()> work) {
     if (!stream_captures(stream)) { /* nothing to keep */
         if (cudaError_t error = usable(stream)) return error;
-        access hold;
-        if (alive()) work();
+        do_or_keep(stream, {std::move(work), nullptr, nullptr});
         return cudaSuccess;
     }
     auto node = std::make_shared<CUgraphNode_st>();
@@ -145,6 +202,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     call hold;
     if (cudaError_t error = ready()) return fail(error);
+    run_all_of(stream);
     return fail(drop(stream));
 }
 
@@ -155,7 +213,22 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     if (stream_captures(stream))
         return fail(spoil_capture(stream, cudaErrorStreamCaptureUnsupported));
     if (cudaError_t error = forbid_in_capture(forbidden::unless_relaxed)) return fail(error);
+    run_all_of(stream);
     return fail(synchronise());
+}
+
+/* In a capture it would make another stream part of the graph: not emulated. */
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+    call hold;
+    if (cudaError_t error = ready()) return fail(error);
+    if (!good(event)) return fail(cudaErrorInvalidResourceHandle);
+    if (flags) return fail(cudaErrorInvalidValue);
+    if (cudaError_t error = usable(stream)) return fail(error);
+    if (stream_captures(stream) || event->status == CUevent_st::captured)
+        return fail(spoil_capture(stream, cudaErrorStreamCaptureUnsupported));
+    if (event->latest && !event->latest->passed)
+        do_or_keep(stream, {nullptr, nullptr, event->latest});
+    return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
@@ -277,8 +350,22 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
         return fail(cudaErrorInvalidResourceHandle);
     if (cudaError_t error = issue_nodes(stream, {})) return fail(error);
     event->status = stream_captures(stream) ? CUevent_st::captured : CUevent_st::recorded;
-    event->time_ms = now_ms();
+    if (event->status == CUevent_st::captured) return cudaSuccess;
+    event->latest = std::make_shared<point>(point{stream, false, 0});
+    do_or_keep(stream, {nullptr, event->latest, nullptr});
     return cudaSuccess;
+}
+
+/* With `late` each question gets the stream one piece of work further. */
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+    access hold;
+    if (cudaError_t error = ready()) return fail(error);
+    if (!good(event)) return fail(cudaErrorInvalidResourceHandle);
+    if (cudaError_t error = forbid_in_capture(forbidden::unless_relaxed)) return fail(error);
+    if (event->status == CUevent_st::captured) return fail(cudaErrorCapturedEvent);
+    if (!event->latest || event->latest->passed) return fail(synchronise());
+    run_first(event->latest->stream);
+    return fail(cudaErrorNotReady);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
@@ -287,6 +374,10 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (!good(event)) return fail(cudaErrorInvalidResourceHandle);
     if (cudaError_t error = forbid_in_capture(forbidden::always)) return fail(error);
     if (event->status == CUevent_st::captured) return fail(cudaErrorCapturedEvent);
+    if (event->latest) {
+        access open;
+        run_to(event->latest);
+    }
     return fail(synchronise());
 }
 
@@ -298,7 +389,8 @@ cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEve
         if (!good(event) || !event->timing || event->status == CUevent_st::never)
             return fail(cudaErrorInvalidResourceHandle);
         if (event->status == CUevent_st::captured) return fail(cudaErrorCapturedEvent);
+        if (!event->latest->passed) return fail(cudaErrorNotReady);
     }
-    *milliseconds = (float)(end->time_ms - begin->time_ms);
+    *milliseconds = (float)(end->latest->time_ms - begin->latest->time_ms);
     return cudaSuccess;
 }

@@ -65,6 +65,7 @@ const plain_switch plain[] = {
     {"no-image", [](switches *s) { s->image = false; }},
     {"order=forward", [](switches *s) { s->reverse = false; }},
     {"order=reverse", [](switches *s) { s->reverse = true; }},
+    {"late", [](switches *s) { s->late = true; }},
     {"strict", [](switches *s) { s->strict = true; }},
     {"not-strict", [](switches *s) { s->strict = false; }},
 };

@@ -395,6 +395,65 @@ static void kernel_overruns_by_one() {
 
 /* -- streams and graphs -- */
 
+/* One stream waits for another one's event. */
+static void stream_waits() {
+    cudaStream_t one = new_stream(), two = new_stream();
+    cudaEvent_t event, never;
+    OK(cudaEventCreate(&event));
+    OK(cudaEventCreate(&never));
+    std::vector<float> x(100);
+    float *d = on_device(x), *pinned;
+    OK(cudaMallocHost((void **)&pinned, 400));
+    LAUNCH(add_one, 1, 128, 0, one, d, 100);
+    OK(cudaEventRecord(event, one));
+    OK(cudaStreamWaitEvent(two, event, 0));
+    OK(cudaStreamWaitEvent(two, never, 0)); /* nothing to wait for */
+    OK(cudaMemcpyAsync(pinned, d, 400, cudaMemcpyDeviceToHost, two));
+    OK(cudaEventRecord(event, two));
+    while (cudaEventQuery(event) == cudaErrorNotReady) cudaGetLastError();
+    CHECK(pinned[99] == 1);
+    OK(cudaEventQuery(event));
+    OK(cudaEventQuery(never));
+    GIVES(cudaErrorInvalidValue, cudaStreamWaitEvent(two, event, 1));
+    GIVES(cudaErrorInvalidResourceHandle, cudaStreamWaitEvent(two, (cudaEvent_t)&x, 0));
+    GIVES(cudaErrorInvalidResourceHandle, cudaEventQuery((cudaEvent_t)&x));
+    OK(cudaStreamBeginCapture(one, cudaStreamCaptureModeThreadLocal));
+    GIVES(cudaErrorStreamCaptureUnsupported, cudaEventQuery(event));
+    cudaGraph_t graph;
+    GIVES(cudaErrorStreamCaptureInvalidated, cudaStreamEndCapture(one, &graph));
+    for (cudaEvent_t e : {event, never}) OK(cudaEventDestroy(e));
+    for (cudaStream_t s : {one, two}) OK(cudaStreamDestroy(s));
+    OK(cudaFreeHost(pinned));
+    OK(cudaFree(d));
+}
+
+/* With `late` a stream does nothing before the host waits for it, nor another one than asked. */
+static void late_streams() {
+    cudaStream_t one = new_stream(), two = new_stream();
+    cudaEvent_t event;
+    OK(cudaEventCreate(&event));
+    std::vector<float> x(100);
+    float *d = on_device(x), *pinned;
+    OK(cudaMallocHost((void **)&pinned, 400));
+    pinned[99] = -1;
+    LAUNCH(add_one, 1, 128, 0, one, d, 100);
+    OK(cudaMemcpyAsync(pinned, d, 400, cudaMemcpyDeviceToHost, two)); /* does not wait for it */
+    CHECK(pinned[99] == -1);
+    OK(cudaStreamSynchronize(two));
+    CHECK(pinned[99] == 0);
+    OK(cudaEventRecord(event, one));
+    GIVES(cudaErrorNotReady, cudaEventQuery(event));
+    OK(cudaStreamWaitEvent(two, event, 0));
+    OK(cudaMemcpyAsync(pinned, d, 400, cudaMemcpyDeviceToHost, two));
+    OK(cudaStreamSynchronize(two));
+    CHECK(pinned[99] == 1);
+    OK(cudaEventQuery(event));
+    OK(cudaEventDestroy(event));
+    for (cudaStream_t s : {one, two}) OK(cudaStreamDestroy(s));
+    OK(cudaFreeHost(pinned));
+    OK(cudaFree(d));
+}
+
 static void stream_rules() {
     cudaStream_t stream = new_stream();
     cudaEvent_t begin, end, never, untimed;
@@ -1038,6 +1097,9 @@ static const test_case cases[] = {
     {"kernel overruns by one", "", kernel_overruns_by_one, dies, "use-after-poison"},
 #endif
     {"streams and events", "", stream_rules, well, nullptr},
+    {"streams wait", "", stream_waits, well, nullptr},
+    {"streams wait, late", "late", stream_waits, well, nullptr},
+    {"late streams", "late", late_streams, well, nullptr},
     {"graph replay", "", graph_replay, well, nullptr},
     {"captures", "", capture_rules, well, nullptr},
     {"products", "", products, well, nullptr},

@@ -9,8 +9,8 @@ set -u
 script=$repository/scripts/install_dependencies.sh
 bin=$scratch/bin system=$scratch/system calls=$scratch/calls
 all_packages="gcc libc6-dev make cmake pkg-config libhwloc-dev libjansson-dev librandom123-dev \
-zlib1g-dev libpng-dev libopenblas0-openmp libopenblas0-pthread libblis4-openmp libblas3 libdnnl-dev gnuplot-nox \
-fonts-dejavu-core dataset-fashion-mnist git"
+zlib1g-dev libpng-dev libopenblas0-openmp libopenblas0-pthread libblis4-openmp libblas3 libdnnl-dev \
+libopenmpi-dev openmpi-bin gnuplot-nox fonts-dejavu-core dataset-fashion-mnist git"
 
 stub() { # NAME, body from standard input
     { printf '#!%s\n' "$BASH"; cat; } >"$bin/$1"

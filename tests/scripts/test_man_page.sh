@@ -6,11 +6,11 @@ set -u
 
 page=$repository/docs/man/flopstep.1
 capture cat "$page"
-for command in info list peak blas train predict report; do check "command $command" has ".It Cm $command"; done
+for command in info list peak blas train predict allreduce report; do check "command $command" has ".It Cm $command"; done
 for exit_code in 0 1 2 3 4; do check "exit code $exit_code" grep -qx ".It $exit_code" "$page"; done
 # With the binary at hand ($FLOPSTEP): every option that --help shows is in the page.
 if [[ -n ${FLOPSTEP:-} ]]; then
-    for command in info list peak blas train predict report; do
+    for command in info list peak blas train predict allreduce report; do
         capture "$FLOPSTEP" "$command" --help
         check "$command --help" code_is 0
         while read -r option; do

@@ -6,7 +6,7 @@ set -u
 
 command -v shellcheck >/dev/null || skip "shellcheck is not installed"
 cd -- "$repository" || exit 1
-scripts=(run_all.sh run_tests.sh .ci/run scripts/*.sh tests/scripts/*.sh)
+scripts=(run_all.sh run_tests.sh .ci/run scripts/*.sh mpi/slurm/* tests/scripts/*.sh tests/mpi/*.sh)
 for script in "${scripts[@]}"; do
     capture shellcheck --external-sources "$script"
     check "shellcheck $script" code_is 0

@@ -1,0 +1,19 @@
+# Efficiency on more ranks than were measured, as a band.
+# gnuplot -c prediction.gp DATA.csv PICTURE.svg|.png
+
+HERE = ARG0; DATA = ARG1; PICTURE = ARG2
+while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
+XLABEL = "ranks (the batch is each rank's)"
+XLOG = 1; XMEASURED = 1
+YLABEL = "efficiency"
+YFIXED = 1.05
+YLINE = 1
+PANEL_W = 450
+NOTE_FIRST = "predicted, not measured"
+BAND_NAME = "from nothing hidden to hidden as far as the backward pass reaches, by the ends of the model's 95 % intervals"
+load HERE."common.gp"
+extrapolated(t) = (NOTE_FIRST = NOTE_FIRST.": ".t, 0)
+stats DATA using (strcol("kind") eq "extrapolated" ? extrapolated(strcol("label")) : 0) nooutput
+curve_dash(s) = 2
+curve_dot(s) = 6
+load HERE."panels.gp"
