@@ -85,12 +85,16 @@ static json_t *row_of(const struct rank_place *p) {
                      "threads", p->threads);
 }
 
+void rank_hooks_tell(const struct common *common) {
+    watchdog_timeout(common->timeout);
+    ranks_tell_device(common->device->name, common->device->bus_id, common_most_threads(common));
+}
+
 json_t *rank_hooks_provenance(const struct common *common) {
     const struct ranks *r = ranks_get();
     if (!r->parallel) return json_null();
-    watchdog_timeout(common->timeout);
+    rank_hooks_tell(common);
     watchdog_doing("measuring", -1);
-    ranks_tell_device(common->device->name, common->device->bus_id, common_most_threads(common));
     json_t *rows = json_array();
     for (int i = 0; i < r->count; i++) json_array_append_new(rows, row_of(&ranks_table()[i]));
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o}", "library", r->library, "thread_level",

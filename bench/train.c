@@ -434,6 +434,7 @@ int command_train(int argc, char **argv) {
     struct session *s = calloc(1, sizeof *s);
     if (!s) die(EXIT_MISSING, "out of memory");
     topology_get(); /* the mask the process was started with, before anything changes it */
+    rank_hooks_tell(&o.common);
     s->options = &o;
     s->table = o.common.format == FORMAT_TABLE;
     bool training = o.recipes || o.resume || o.dataset;

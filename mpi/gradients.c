@@ -1,5 +1,6 @@
 #include "mpi/gradients.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,16 @@ const struct reduce_mode *reduce_mode_find(const char *name) {
     return NULL;
 }
 
+/* MPI promises 32767 tags, and a sum takes two. */
+enum { MOST_BUCKETS = 8192 };
+
 /* From the end of the arena; the last one takes what is left at its begin. */
 static bool plan_buckets(struct gradients *g) {
     size_t most = g->plan.bucket_bytes / scalar_bytes(g->plan.type), end = g->plan.count;
+    size_t least = (end + MOST_BUCKETS - 1) / MOST_BUCKETS;
+    if (most < least) most = least;
     if (most < 1) most = 1;
+    if (most > INT_MAX) most = INT_MAX; /* counts of MPI are ints */
     g->bucket_count = (g->plan.count + most - 1) / most;
     g->buckets = calloc(g->bucket_count + 1, sizeof *g->buckets);
     g->requests = calloc(g->bucket_count + 1, sizeof *g->requests);

@@ -103,9 +103,12 @@ static void *work(void *argument) {
     return NULL;
 }
 
+/* Whether a rank's thread does: all sum in the same manner. */
 static bool shares_core(void) {
-    const struct rank_place *own = &ranks_table()[ranks_get()->rank];
-    return own->threads >= own->cores || own->sharers > 1;
+    const struct rank_place *table = ranks_table();
+    for (int r = 0; r < ranks_get()->count; r++)
+        if (table[r].threads >= table[r].cores || table[r].sharers > 1) return true;
+    return false;
 }
 
 /* Sums of ours read and write memory of the host. */

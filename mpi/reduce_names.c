@@ -5,8 +5,8 @@ const struct reduce_name reduce_names[] = {
     {"blocking", "MPI_Allreduce of each bucket behind the backward pass"},
     {"nonblocking", "MPI_Iallreduce of all buckets behind the backward pass, then wait"},
     {"overlap",
-     "MPI_Iallreduce of each bucket when it is complete, tested between layers and slices"},
-    {"thread", "MPI_Allreduce of each bucket in a thread of its own beside the backward pass"},
+     "the sum of each bucket starts when it is complete and gets on between layers and slices"},
+    {"thread", "the sum of each bucket in a thread of its own beside the backward pass"},
     {"reproducible", "behind the backward pass, summed in the order of the ranks whatever the MPI"},
     {NULL, NULL},
 };

@@ -12,12 +12,15 @@ for tool in mpicc.mpich mpiexec.mpich cmake python3; do
 done
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-cmake -S "$here/../.." -B "$work" -DCMAKE_BUILD_TYPE=Release -DFLOPSTEP_MPI=ON -DFLOPSTEP_CUDA=OFF \
-    -DMPI_C_COMPILER=mpicc.mpich >"$work/log" 2>&1 &&
-    cmake --build "$work" -j 2 --target flopstep ranks_gradients >>"$work/log" 2>&1 || {
+build() {
+    cmake -S "$here/../.." -B "$work" -DCMAKE_BUILD_TYPE=Release -DFLOPSTEP_MPI=ON \
+        -DFLOPSTEP_CUDA=OFF -DMPI_C_COMPILER=mpicc.mpich &&
+        cmake --build "$work" -j 2 --target flopstep ranks_gradients
+}
+if ! build >"$work/log" 2>&1; then
     tail -n 30 "$work/log"
     exit 1
-}
+fi
 "$work/flopstep" info | grep -q '^MPI .*MPICH' || {
     echo "not built with MPICH: $("$work/flopstep" info | grep '^MPI ')"
     exit 1

@@ -23,8 +23,9 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM HUP
 
-# Both nodes are this machine: shared memory between "hosts" would be found and fail. All of it is root's.
-export OMPI_MCA_btl=tcp,self OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# Both nodes are this machine: shared memory between "hosts" would be found and fail. Ranks share its cores, so
+# those that wait give way. All of it is root's.
+export OMPI_MCA_btl=tcp,self OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export FLOPSTEP FLOPSTEP_SHARE=$repository
 unset FLOPSTEP_LAUNCHER "${!SLURM_@}"
 cluster_start "$folder/slurm" 2>"$folder/why" || {
@@ -118,8 +119,8 @@ check "again: nor predicted" test ! -e "$results/allreduce-2.jsonl"
 # --- Trainings that are ended early --------------------------------------------------------------
 
 endless=(--network 2-8tanh-1sigmoid --dataset circles --batch 8 --steps 100000000 --history 200)
-# One gets the signal before its time limit (here 50 s before, of 60), under srun; one by scancel, under mpirun.
-submit_job training --nodes 1 --tasks-per-node 2 --cpus-per-task 1 --time 1 --sbatch --signal=B:TERM@50 -- "${endless[@]}"
+# One gets the signal before its time limit (75 s before, of 120, so that a busy machine has time), under srun; one by scancel, under mpirun.
+submit_job training --nodes 1 --tasks-per-node 2 --cpus-per-task 1 --time 2 --sbatch --signal=B:TERM@75 -- "${endless[@]}"
 limited=$job limited_results=$results
 export FLOPSTEP_LAUNCHER=mpirun
 submit_job training --nodes 1 --tasks-per-node 2 --cpus-per-task 1 --time 5 -- "${endless[@]}"
