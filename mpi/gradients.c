@@ -21,22 +21,41 @@ const struct reduce_mode *reduce_mode_find(const char *name) {
 /* MPI promises 32767 tags, and a sum takes two. */
 enum { MOST_BUCKETS = 8192 };
 
-/* From the end of the arena; the last one takes what is left at its begin. */
+/* Cuts [first, end) into equal buckets of at most `most` numbers, from its end; returns how many.
+ */
+static size_t cut(struct bucket *buckets, size_t first, size_t end, size_t most) {
+    size_t pieces = (end - first + most - 1) / most;
+    for (size_t i = 0; i < pieces; i++) {
+        size_t low = first + (end - first) * (pieces - 1 - i) / pieces;
+        if (buckets) buckets[i] = (struct bucket){low, end - low};
+        end = low;
+    }
+    return pieces;
+}
+
+/* From the end of the arena. Layers that are smaller than a bucket share one. */
+static size_t cut_all(const struct gradients_plan *plan, struct bucket *buckets, size_t most) {
+    size_t end = plan->count, count = 0;
+    for (size_t b = plan->border_count; b-- > 0;) {
+        size_t border = plan->borders[b];
+        if (border == 0 || border >= end || end - border < most) continue;
+        count += cut(buckets ? buckets + count : NULL, border, end, most);
+        end = border;
+    }
+    return count + cut(buckets ? buckets + count : NULL, 0, end, most);
+}
+
 static bool plan_buckets(struct gradients *g) {
-    size_t most = g->plan.bucket_bytes / scalar_bytes(g->plan.type), end = g->plan.count;
-    size_t least = (end + MOST_BUCKETS - 1) / MOST_BUCKETS;
+    size_t most = g->plan.bucket_bytes / scalar_bytes(g->plan.type);
+    size_t least = (g->plan.count + MOST_BUCKETS - 1) / MOST_BUCKETS;
     if (most < least) most = least;
     if (most < 1) most = 1;
     if (most > INT_MAX) most = INT_MAX; /* counts of MPI are ints */
-    g->bucket_count = (g->plan.count + most - 1) / most;
+    g->bucket_count = cut_all(&g->plan, NULL, most);
     g->buckets = calloc(g->bucket_count + 1, sizeof *g->buckets);
     g->requests = calloc(g->bucket_count + 1, sizeof *g->requests);
     if (!g->buckets || !g->requests) return false;
-    for (size_t i = 0; i < g->bucket_count; i++) {
-        size_t count = end < most ? end : most;
-        end -= count;
-        g->buckets[i] = (struct bucket){end, count};
-    }
+    cut_all(&g->plan, g->buckets, most);
     for (size_t i = 0; i <= g->bucket_count; i++) g->requests[i] = MPI_REQUEST_NULL;
     return true;
 }

@@ -43,11 +43,16 @@ static void note_transport(const struct gradients *gradients, bool quiet) {
 
 bool rank_reducer_open(struct rank_reducer *r, const struct network *n, const char *mode,
                        const struct train_options *options, char *reason, size_t size) {
+    size_t borders[MOST_LAYERS], border_count = 0;
+    for (int i = 0; i < n->count; i++)
+        if (n->layers[i].weights) borders[border_count++] = (size_t)layer_offset(n, &n->layers[i]);
     struct gradients_plan plan = {.device = n->queue->device,
                                   .type = n->queue->type,
                                   .arena = n->gradient.memory,
                                   .count = (size_t)n->parameters,
                                   .bucket_bytes = options->bucket_bytes,
+                                  .borders = borders,
+                                  .border_count = border_count,
                                   .mode = reduce_mode_find(mode),
                                   .transport = options->gpu_reduce};
     r->mode = mode;

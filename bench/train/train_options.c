@@ -237,7 +237,7 @@ static const struct option_row train_rows[] = {
      take_reduce},
     {"gpu-reduce", "WAY", "of gradients on GPUs: auto (default), nccl, cuda-aware, staged",
      take_gpu_reduce},
-    {"bucket-size", "BYTES", "of gradients that are reduced together, e.g. 1Mi (default 4Mi)",
+    {"bucket-size", "BYTES", "of gradients that are reduced together, e.g. 512Ki (default 1Mi)",
      take_bucket_size},
     {"verify-replicas", "N", "steps between comparisons of all ranks' weights (default: each row)",
      take_verify},
@@ -387,7 +387,7 @@ struct train_options train_options_parse(int argc, char **argv) {
                               .schedule = -1,
                               .initial = -1,
                               .sampling = -1,
-                              .bucket_bytes = 4 << 20,
+                              .bucket_bytes = 1 << 20,
                               .library = BLAS_LIBRARY_DEFAULT};
     o.budget_given = given(argc, argv, "--time-budget");
     o.precision_given = given(argc, argv, "--precision");

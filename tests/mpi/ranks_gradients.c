@@ -1,5 +1,5 @@
-/* Run under mpirun by test_gradients.py: every mode of reduction, counts that do not divide, buckets
- * of all sizes; sums against what they must be, and the same bits on all ranks. */
+/* Run under mpirun by test_gradients.py: every mode of reduction, counts that do not divide,
+ * buckets of all sizes; sums against what they must be, and the same bits on all ranks. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,15 +53,20 @@ static void tell(struct gradients *g, const void *arena, size_t count, enum scal
     }
 }
 
-static void check(const char *mode, enum scalar type, size_t count, size_t bucket) {
+/* `layers`: into how many equal layers the arena is cut; 0: not told. */
+static void check(const char *mode, enum scalar type, size_t count, size_t bucket, size_t layers) {
     const struct ranks *r = ranks_get();
     char reason[256] = "";
     void *arena = calloc(count, scalar_bytes(type));
+    size_t borders[8];
+    for (size_t i = 0; i < layers; i++) borders[i] = count * i / layers;
     struct gradients_plan plan = {.device = &cpu_device,
                                   .type = type,
                                   .arena = arena,
                                   .count = count,
                                   .bucket_bytes = bucket,
+                                  .borders = borders,
+                                  .border_count = layers,
                                   .mode = reduce_mode_find(mode)};
     struct gradients *g = gradients_open(&plan, reason, sizeof reason);
     expect(g != NULL, reason, mode, count, bucket);
@@ -150,7 +155,7 @@ int main(void) {
             for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
                 for (size_t b = 0; b < sizeof buckets / sizeof *buckets; b++)
                     if (counts[c] / buckets[b] < 100) /* not a bucket a number for large ones */
-                        check(row->name, type, counts[c], buckets[b]);
+                        check(row->name, type, counts[c], buckets[b], (c + b) % 8);
     check_replicas();
     check_values();
     double all = failures;
