@@ -81,14 +81,20 @@ class Gradients(launch.RankTest, cli.Case):
                 self.assertEqual({row["device"] for row in rows}, {"cuda-emulated"})
                 self.assertGreater(rows[0]["buckets"], 5)
 
+    def test_staged_beside_one_rank(self):
+        self.trains("staged", 2, ("overlap",))
+
+    @launch.full
     def test_staged(self):
         self.trains("staged", 2, MODES["staged"])
         self.trains("staged", 3, ("overlap", "thread"))
 
+    @launch.full
     def test_nccl(self):
         self.trains("nccl", 2, MODES["nccl"])
         self.trains("nccl", 3, ("overlap",))
 
+    @launch.full
     def test_cuda_aware(self):
         """Here MPI may read the emulated memory, which is open to the host (`not-strict`)."""
         self.trains("cuda-aware", 2, MODES["cuda-aware"])
@@ -104,7 +110,7 @@ class Gradients(launch.RankTest, cli.Case):
         steps = rows[-1]["step"]
         self.assertEqual(sum(int(count) for count, _ in counts), parameters * steps)
         self.assertEqual(len(counts), rows[0]["buckets"] * steps)
-        self.assertEqual(int(counts[0][0]), 32)
+        self.assertLessEqual(max(int(count) for count, _ in counts) * 8, 256)
 
     def test_a_gpu_for_each_rank(self):
         self.train(3, *TRAINING)
@@ -112,6 +118,7 @@ class Gradients(launch.RankTest, cli.Case):
         self.assertEqual([row["bus_id"] for row in table],
                          ["0000:01:00.0", "0000:02:00.0", "0000:03:00.0"])
 
+    @launch.full
     def test_each_mode_takes_the_best_way(self):
         rows = self.train(2, *TIMED, "--reduce", "all")
         self.assertEqual({row["reduce"]: row["transport"] for row in rows},
@@ -123,6 +130,7 @@ class Gradients(launch.RankTest, cli.Case):
                          {"blocking": "cuda-aware", "nonblocking": "staged", "overlap": "staged",
                           "thread": "cuda-aware", "reproducible": "staged"})
 
+    @launch.full
     def test_timed_steps(self):
         rows = self.train(2, *TIMED, "--reduce", "all", "--gpu-reduce", "staged")
         self.assertEqual({row["transport"] for row in rows}, {"staged"})
@@ -155,6 +163,7 @@ class Gradients(launch.RankTest, cli.Case):
         for word in words:
             self.assertIn(word, self.notes()[0])
 
+    @launch.full
     def test_fallbacks_tell_their_reason_once(self):
         self.falls_back("nccl: ranks 0 and 1", "share a GPU", "0000:01:00.0",
                         arguments=("--reduce", "blocking,overlap,nonblocking"),
@@ -186,17 +195,20 @@ class Gradients(launch.RankTest, cli.Case):
         self.refused(2, "--gpu-reduce nccl is of GPUs", arguments=(*TIMED, *nccl), device="cpu")
         self.refused(2, "--gpu-reduce", "staged", arguments=(*TIMED, "--gpu-reduce", "carrier-pigeon"))
 
+    @launch.full
     def test_sums_that_differ_are_found(self):
         rows = self.train(2, *TRAINING, "--verify-replicas", "1", code=1,
                           FLOPSTEP_FAKE_NCCL="wrong-after=2")
         self.assertEqual(rows[-1]["status"], "failed")
         self.assertIn("rank 1", rows[-1]["reason"])
 
+    @launch.full
     def test_nccl_fails_on_the_way(self):
         self.train(2, *TRAINING, code=None, FLOPSTEP_FAKE_NCCL="fails-after=3")
         self.assertNotEqual(self.told.returncode, 0)
         self.assertRegex(self.told.stderr, r"flopstep: rank [01] \(.*\): gradients by NCCL: internal error")
 
+    @launch.full
     def test_a_lost_gpu_ends_all(self):
         for n in (150, 152):  # in another place of a step each
             rows = self.train(2, *TRAINING, "--gpu-reduce", "staged", "--reduce", "overlap", code=1,
@@ -208,6 +220,7 @@ class Gradients(launch.RankTest, cli.Case):
             self.assertRegex(self.told.stderr + self.told.stdout,
                              "illegal memory access|gradients by NCCL: unhandled cuda error")
 
+    @launch.full
     def test_divergence_names_the_step(self):
         arguments = ("--network", "2-16relu-16relu-1", "--dataset", "circles", "--loss", "half-mean",
                      "--optimizer", "sgd:lr=1e5", "--epochs", "8", "--threads", "1", "--global-batch",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Three hosts, made of network namespaces: ranks see them as such, train like one rank would, and end
 # together when one of them is killed.
+# label: full
 # shellcheck disable=SC2317 # called through check()
 set -uo pipefail
 # shellcheck source=tests/scripts/check.sh
