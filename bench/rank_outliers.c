@@ -40,7 +40,8 @@ bool rank_outliers_of_case(const struct rank_times *ranks, int count, double *ra
         for (int r = 0; r < count; r++) ratio[r] = ranks[r].median / others[r];
         for (int r = 0; r < count; r++) values[r] = (struct placed){ranks[r].high, r};
         medians_of_others(values, count, others);
-        for (int r = 0; r < count; r++) slow[r] = ranks[r].low > RANK_SLOW * others[r];
+        for (int r = 0; r < count; r++)
+            slow[r] = ranks[r].low > RANK_SLOW * others[r] && ranks[r].median >= RANK_SLOW_LEAST;
     }
     bool done = values && others;
     free(values);

@@ -15,6 +15,9 @@ struct rank_times {
  * times the median, over the other ranks, of the upper ends of their intervals. */
 #define RANK_SLOW 1.05
 
+/* Seconds that a case lasts at least to count: what lasts less tells of caches and interrupts. */
+#define RANK_SLOW_LEAST 10e-6
+
 /* One case alone makes an outlier only beyond this ratio; else it takes two. */
 #define RANK_SLOW_ALONE 1.2
 

@@ -12,6 +12,9 @@
 
 enum { SHOWN = 64 };
 
+/* A ratio that is told though it makes no outlier. */
+static const double UNDECIDED = 1.5;
+
 struct rank_report {
     int ranks;
     size_t cases, capacity;
@@ -209,6 +212,14 @@ static void print_verdict(const struct rank_report *r, const struct finding *fin
                "slow in %ld of %zu cases\n",
                f->rank, p->host, where, f->worst_slow, r->name[f->worst_slow_case], f->slow_cases,
                r->cases);
+    }
+    for (int i = 0; i < r->ranks; i++) { /* nothing is hidden behind "no rank is slow" */
+        const struct finding *f = &findings[i];
+        if (f->outlier || !(f->worst > UNDECIDED)) continue;
+        printf(
+            "rank %d took %.2f times the others' median in %s: too noisy, too short or too seldom "
+            "to decide; measure it longer (--time-budget)\n",
+            f->rank, f->worst, r->name[f->worst_case]);
     }
     if (outliers > SHOWN) printf("… and %d more slow ranks in the results\n", outliers - SHOWN);
     if (!outliers)

@@ -144,7 +144,9 @@ static double worst_error(const struct cost_model *m, const struct cost_fit *f,
     for (size_t i = 0; i < count; i++) {
         const struct cost_point *p = &points[i];
         if (p->held_out != held_out || p->middle != middle || !(p->seconds > 0)) continue;
-        double error = fabs(cost_seconds(m, f, p->bytes, p->ranks) - p->seconds) / p->seconds;
+        /* half the time is as wrong as twice the time */
+        double ratio = cost_seconds(m, f, p->bytes, p->ranks) / p->seconds;
+        double error = fmax(ratio, 1 / ratio) - 1;
         worst = isnan(worst) ? error : fmax(worst, error);
     }
     return worst;

@@ -24,9 +24,9 @@ enum { MOST_BUCKETS = 8192 };
 /* Cuts [first, end) into equal buckets of at most `most` numbers, from its end; returns how many.
  */
 static size_t cut(struct bucket *buckets, size_t first, size_t end, size_t most) {
-    size_t pieces = (end - first + most - 1) / most;
+    const size_t span = end - first, pieces = (span + most - 1) / most;
     for (size_t i = 0; i < pieces; i++) {
-        size_t low = first + (end - first) * (pieces - 1 - i) / pieces;
+        size_t low = first + span * (pieces - 1 - i) / pieces;
         if (buckets) buckets[i] = (struct bucket){low, end - low};
         end = low;
     }

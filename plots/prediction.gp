@@ -5,12 +5,12 @@ HERE = ARG0; DATA = ARG1; PICTURE = ARG2
 while (strlen(HERE) && HERE[strlen(HERE):] ne "/") { HERE = HERE[1:strlen(HERE) - 1] }
 XLABEL = "ranks (the batch is each rank's)"
 XLOG = 1; XMEASURED = 1
-YLABEL = "efficiency"
+YLABEL = "share of the step that computes"
 YFIXED = 1.05
 YLINE = 1
 PANEL_W = 450
 NOTE_FIRST = "predicted, not measured"
-BAND_NAME = "from nothing hidden to hidden as far as the backward pass reaches, by the ends of the model's 95 % intervals"
+BAND_NAME = "from nothing hidden to hidden as far as the backward pass reaches, by the model's 95 % intervals and its error on what was held out"
 load HERE."common.gp"
 extrapolated(t) = (NOTE_FIRST = NOTE_FIRST.": ".t, 0)
 stats DATA using (strcol("kind") eq "extrapolated" ? extrapolated(strcol("label")) : 0) nooutput

@@ -108,7 +108,7 @@ whole "$batch" || die 2 "--batch '$batch' is not a number of images"
 whole "$global_batch" || die 2 "--global-batch '$global_batch' is not a number of images"
 whole "$threads" || die 2 "--threads '$threads' is not a number of threads"
 [[ $budget =~ ^[0-9]*\.?[0-9]+$ ]] || die 2 "--time-budget '$budget' is not a number of seconds"
-[[ $resume == no || -d $out ]] || die 2 "--resume goes on in a folder that is there: --out DIR names it"
+[[ $resume == no || -d $out ]] || die 2 "--resume: there is no folder ${out:-named by --out}; leave --resume out to begin one"
 if [[ -z $counts ]]; then
     most=${SLURM_NTASKS:-$(nproc)}
     for ((n = 1; n < most; n *= 2)); do counts+=$n,; done

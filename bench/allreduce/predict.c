@@ -20,6 +20,9 @@ static struct seconds seconds_of(const struct fitted *f, double bytes, int ranks
                         cost_seconds_low(f->model, f->fit, bytes, ranks),
                         cost_seconds_high(f->model, f->fit, bytes, ranks)};
     /* intervals unknown: the band is that of hiding alone */
+    /* and by how far off the model was on what it had not seen */
+    double error = f->fit->prediction_error;
+    if (isfinite(error)) t.low /= 1 + error, t.high *= 1 + error;
     if (isnan(t.low)) t.low = t.middle;
     if (isnan(t.high)) t.high = t.middle;
     return t;
@@ -65,11 +68,13 @@ static const struct fitted *fastest(const struct session *s, const char *link,
 static const char table_format[] = "%-10s %6s  %10s %10s  %10s %-25s  %6s %-15s %s\n";
 
 static void print_header(const struct session *s, const char *link) {
-    printf("\nPrediction: an extrapolation. Batch %ld per rank; compute was measured here, on all "
-           "ranks at once;\nallreduce is by the fastest of the models fitted to the %s link. Low: "
-           "hidden behind the backward pass as far as\nit reaches; high: nothing hidden; both by "
-           "the ends of the parameters' intervals.\n",
-           s->options->batch, link);
+    printf(
+        "\nPrediction: an extrapolation. Batch %ld per rank; compute was measured here, on all "
+        "ranks at once;\nallreduce is by the fastest of the models fitted to the %s link. Low: "
+        "hidden behind the backward pass as far as\nit reaches; high: nothing hidden; both by "
+        "the ends of the parameters' intervals and by the model's\nerror on what was held out. "
+        "Efficiency: compute over step, against ranks that are as busy, not against one alone.\n",
+        s->options->batch, link);
     if (strcmp(link, "intra") == 0)
         printf("note: all ranks are on one node: the network between nodes was not measured, and "
                "these numbers are\nof a machine whose nodes are as near as these ranks. Measure "

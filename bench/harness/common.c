@@ -206,7 +206,13 @@ static void take_max_samples(void *target, const char *name, const char *value) 
 }
 
 static void take_timeout(void *target, const char *name, const char *value) {
-    ((struct common *)target)->timeout = option_real(name, value, 0, 1e9);
+    double seconds = option_real(name, value, 0, 1e9);
+    if (seconds > 0 && seconds < 1)
+        die(EXIT_USAGE,
+            "--%s %s: a rank tells five times a second that it lives; write 1 or more, "
+            "or 0 to wait for ever",
+            name, value);
+    ((struct common *)target)->timeout = seconds;
 }
 
 #define SWITCH(option, member, value_if_given)                                                     \
@@ -224,13 +230,13 @@ const struct option_row common_options[] = {
     {"threads", "LIST", "numbers of threads, e.g. 1,2,4 (default: one a core; peak: 1 to all)",
      take_threads},
     {"types", "LIST",
-     "element types: s, d; on GPUs also h, bf16, tf32 (default d; train: s; peak: all)",
+     "element types: s, d; on GPUs also h, bf16, tf32 (default d; train, allreduce: s; peak: all)",
      take_types},
     {"seed", "N", "of the random operands (default 1)", take_seed},
     {"out", "DIR", "folder for the results (default results/local/<host>-<UTC time>)", take_out},
     {"format", "NAME", "of standard output: table, csv or jsonl (default table)", take_format},
-    {"time-budget", "S", "seconds of sampling for each case at most (default 1; peak: 0.2)",
-     take_budget},
+    {"time-budget", "S",
+     "seconds of sampling for each case at most (default 1; peak, allreduce: 0.2)", take_budget},
     {"precision", "P",
      "stop sampling when the median is known to +-P (default 0.02; 0: use the "
      "whole budget)",

@@ -31,7 +31,12 @@ static void describe_machine(struct run *run) {
     if (isnan(cores)) cores = record_number(run->provenance, "cores");
     snprintf(run->host, sizeof run->host, "%.60s", record_text(run->provenance, "host"));
     if (!*model) model = *run->host ? run->host : "unknown machine";
-    if (cores > 0)
+    snprintf(run->model, sizeof run->model, "%.150s", model);
+    double ranks = record_number(json_object_get(run->provenance, "mpi"), "ranks");
+    if (cores > 0 && ranks > 1) /* of which this one sees its part alone */
+        snprintf(run->machine, sizeof run->machine, "%.120s · %.0f ranks of %.0f core%s", model,
+                 ranks, cores, cores == 1 ? "" : "s");
+    else if (cores > 0)
         snprintf(run->machine, sizeof run->machine, "%.120s · %.0f core%s", model, cores,
                  cores == 1 ? "" : "s");
     else

@@ -31,7 +31,7 @@ bool is_base(const struct row *base, const struct row *row, double batch) {
     if (!is_step(base) || row_ranks(base) > 1 || *record_text(base->record, "reduce")) return false;
     if (base->batch != batch || !same(base->network, row->network) ||
         !same(base->type, row->type) || !same(base->device, row->device) ||
-        !same(base->library, row->library) || !same(base->run->machine, row->run->machine))
+        !same(base->library, row->library) || !same(base->run->model, row->run->model))
         return false;
     if (base->threads != row->threads && !(isnan(base->threads) && isnan(row->threads)))
         return false;

@@ -186,7 +186,7 @@ static void report_case(struct step_group *g, struct session *session, struct st
     row.optimizer = g->optimizer_text;
     row.loss = g->loss;
     train_row_take_queue(&row, &c->queue);
-    row.batch = c->batch;
+    row.batch = (c->global_batch + ranks_get()->count - 1) / ranks_get()->count;
     row.global_batch = c->global_batch;
     bool diverged = !together_all(!c->diverged), failed = !together_all(!c->reason[0]);
     if (!c->planned) {
