@@ -1,10 +1,12 @@
 /* flopstep COMMAND [options]: one row a command. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench/commands.h"
 #include "bench/harness/error.h"
 #include "bench/harness/options.h"
+#include "bench/harness/together.h"
 #include "bench/rank_hooks.h"
 #include "build_info.h"
 #include "kernels/device_module.h"
@@ -13,18 +15,20 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *what;
+    bool by_one; /* of several ranks one does it */
 } commands[] = {
-    {"info", command_info,
-     "what machine, libraries and devices are seen, and why one isn't usable"},
-    {"list", command_list, "every kernel, library, recipe, probe, device and figure"},
-    {"peak", command_peak, "the ceilings: FMA rate by instruction set, bandwidth by working set"},
-    {"blas", command_blas, "GFLOP/s of BLAS 1/2/3 over sizes, types, libraries and threads"},
+    {"info", command_info, "what machine, libraries and devices are seen, and why one isn't usable",
+     true},
+    {"list", command_list, "every kernel, library, recipe, probe, device and figure", true},
+    {"peak", command_peak, "the ceilings: FMA rate by instruction set, bandwidth by working set",
+     false},
+    {"blas", command_blas, "GFLOP/s of BLAS 1/2/3 over sizes, types, libraries and threads", false},
     {"train", command_train,
-     "full training steps timed by layer, and the trainings of the lectures"},
-    {"predict", command_predict, "which digit is in a picture, by a network that was saved"},
+     "full training steps timed by layer, and the trainings of the lectures", false},
+    {"predict", command_predict, "which digit is in a picture, by a network that was saved", true},
     {"allreduce", command_allreduce,
-     "gradient sums over ranks by size and algorithm, cost models, predictions"},
-    {"report", command_report, "CSV, figures and a page from results"},
+     "gradient sums over ranks by size and algorithm, cost models, predictions", false},
+    {"report", command_report, "CSV, figures and a page from results", true},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -56,6 +60,7 @@ static int run(int argc, char **argv) {
     for (int i = 0; i < COMMANDS; i++) {
         names[i] = commands[i].name;
         if (strcmp(argv[1], names[i]) != 0) continue;
+        if (commands[i].by_one && !together_leads()) return EXIT_DONE;
         return commands[i].run(argc - 1, argv + 1);
     }
     names[COMMANDS] = NULL;

@@ -62,6 +62,7 @@ void rank_hooks_begin(int argc, char **argv) {
                                     .gather = ranks_gather,
                                     .end = ranks_end,
                                     .abort = ranks_abort});
+    atexit(ranks_end); /* --help and the like end the process where they are */
     if (r->rank) be_quiet();
     watchdog_begin(common_defaults().timeout);
     require_same(hash_of_options(argc, argv), "other options");

@@ -185,6 +185,14 @@ class Steps(launch.RankTest, cli.Case):
                          (1, None, None, None))
         self.assertIn("one rank: no gradients are reduced", told.stderr)
 
+    def test_what_one_rank_does(self):
+        for arguments, word in ((("train", "--help"), "Usage: flopstep train"),
+                                (("info",), "MPI  "), (("list", "networks"), "mlp5")):
+            with self.subTest(arguments=arguments):
+                told = launch.run(2, *arguments, cwd=self.folder)
+                self.assertEqual((told.returncode, told.stderr), (0, ""))
+                self.assertEqual(told.stdout.count(word), 1, told.stdout)
+
     def test_wrong_usage(self):
         for options, words in ((("--batch", "4", "--global-batch", "8"), "exclude each other"),
                                (("--global-batch", "1"), "2 ranks want an image each"),
