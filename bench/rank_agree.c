@@ -16,7 +16,7 @@ const char *rank_name(int rank) {
 
 void rank_agree_text(int from, char *reason, size_t size) {
     const int count = ranks_get()->count;
-    if (count == 1) return;
+    if (count == 1 || !size) return;
     char *all = calloc((size_t)count, size);
     if (!all) die(EXIT_MISSING, "out of memory for what %d ranks say", count);
     ranks_gather_text(reason, (int)size, all);

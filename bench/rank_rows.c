@@ -70,7 +70,7 @@ void rank_rows_set(json_t *row, const double *own, size_t count) {
     double none = own && count ? 0 : 1; /* a rank without samples: nobody has any */
     if (ranks == 1) return;
     ranks_max(&none, 1);
-    if (none > 0) return;
+    if (none > 0 || !count) return;
     double *all = calloc((size_t)ranks * count, sizeof *all);
     struct rank_times mine = times_of(own, count), *times = calloc((size_t)ranks, sizeof *times);
     if (!all || !times) die(EXIT_MISSING, "out of memory for the samples of %d ranks", ranks);

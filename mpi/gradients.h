@@ -36,8 +36,8 @@ struct gradients_plan {
     void *arena;  /* in the device's memory */
     size_t count; /* numbers in it */
     size_t bucket_bytes;
-    /* Where in the arena layers begin, ascending; 0: not known. Buckets end there where they can, so
-     * that none waits for a layer that it holds a few numbers of. */
+    /* Where in the arena layers begin, ascending; 0: not known. Buckets end there where they can,
+     * so that none waits for a layer that it holds a few numbers of. */
     const size_t *borders;
     size_t border_count;
     const struct reduce_mode *mode;

@@ -205,7 +205,7 @@ static void keep(struct session *s, const struct allreduce_case *c, double secon
 
 static void report(struct session *s, struct allreduce_case *c, const struct machine_state *before,
                    const struct machine_state *after) {
-    bool ok = strcmp(c->status, "ok") == 0, noisy = false;
+    bool ok = c->subject && strcmp(c->status, "ok") == 0, noisy = false;
     struct summary sum = {0, NAN, NAN, NAN, NAN, NAN, NAN};
     char flags[64] = "";
     double stolen = machine_state_stolen(before, after);

@@ -107,20 +107,9 @@ static const char *const predict_columns[] = {
     "class_name", "probability", "p0",      "p1",     "p2",      "p3",   "p4",
     "p5",         "p6",          "p7",      "p8",     "p9",      NULL};
 
-static const char *const allreduce_columns[] = {COMMON,
-                                                "algorithm",
-                                                "bytes",
-                                                "algbw",
-                                                "busbw",
-                                                "check_error",
-                                                "link",
-                                                "network",
-                                                "clock_ghz",
-                                                "steal_fraction",
-                                                "load",
-                                                "repetitions",
-                                                RANKS,
-                                                NULL};
+static const char *const allreduce_columns[] = {
+    COMMON,    "algorithm", "bytes",          "algbw", "busbw",       "check_error", "link",
+    "network", "clock_ghz", "steal_fraction", "load",  "repetitions", RANKS,         NULL};
 
 const char *const *columns_of(const char *command) {
     if (strcmp(command, "blas") == 0) return blas_columns;

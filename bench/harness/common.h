@@ -30,7 +30,8 @@ struct common {
     double timeout; /* seconds that a rank may be silent; 0: for ever */
 };
 
-/* What holds where nothing is given: device cpu, double, seed 1, 1 s a case, precision 0.02, a timeout of 300 s. */
+/* What holds where nothing is given: device cpu, double, seed 1, 1 s a case, precision 0.02, a
+ * timeout of 300 s. */
 struct common common_defaults(void);
 
 /* The rows of these options. The target of the parse must begin with a struct common. */

@@ -21,11 +21,11 @@ static bool is_split(const struct row *row) {
 }
 
 /* Whether a step of one rank is what some split step is measured against. */
-static bool is_anyones_base(const struct results *results, const struct row *row) {
+static bool is_anyones_base(const struct results *results, const struct row *base) {
     for (size_t i = 0; i < results->row_count; i++) {
-        const struct row *other = &results->rows[i];
-        if (is_split(other) &&
-            (is_base(row, other, other->batch) || is_base(row, other, global_batch(other))))
+        const struct row *row = &results->rows[i];
+        if (is_split(row) &&
+            (is_base(base, row, row->batch) || is_base(base, row, global_batch(row))))
             return true;
     }
     return false;

@@ -11,7 +11,7 @@ struct run {
     char *path;
     json_t *provenance; /* NULL where the file has none */
     char machine[160];  /* "CPU model · 2 cores" */
-    char model[160]; /* of its processor */
+    char model[160];    /* of its processor */
     char host[64];
     char device[64];     /* that all its cases are of; "" where they differ */
     char ending[80];     /* "complete", "interrupted", "incomplete" with its reason if it has one */

@@ -19,9 +19,9 @@ struct topology {
  * was started with, so a Slurm or taskset restriction is respected. */
 const struct topology *topology_get(void);
 
-/* Leaves this process the cores of one of `parts` equal parts of those it may use, as if it had been
- * started with them; where there are fewer cores than parts, one core that others use too. To be
- * called before there are other threads. */
+/* Leaves this process the cores of one of `parts` equal parts of those it may use, as if it had
+ * been started with them; where there are fewer cores than parts, one core that others use too. To
+ * be called before there are other threads. */
 void topology_take_part(int part, int parts);
 
 /* Bytes of the last-level cache; 32 MiB where the machine does not say. */

@@ -56,8 +56,8 @@ static inline void cuda_launched(struct cuda_state *state, const char *kernel) {
     cuda_check(state, cudaGetLastError(), kernel);
 }
 
-/* Around operations that are recorded instead of run; the end gives what can be launched, NULL after
- * an error. `doing` as in cuda_check. */
+/* Around operations that are recorded instead of run; the end gives what can be launched, NULL
+ * after an error. `doing` as in cuda_check. */
 void cuda_graph_begin(struct cuda_state *state, const char *doing);
 cudaGraphExec_t cuda_graph_end(struct cuda_state *state, const char *doing);
 

@@ -31,9 +31,10 @@ static size_t synthetic(const struct cost_model *m, struct cost_point *points, i
     struct cost_fit truth = {.alpha = alpha, .beta = beta, .gamma = gamma_};
     size_t count = 0;
     for (int p = 2; p <= most; p *= 2)
-        for (double bytes = 4; bytes <= 64 * 1048576.0; bytes *= 4) {
-            points[count] = (struct cost_point){bytes, 0, p, false, false};
-            points[count++].seconds = cost_seconds(m, &truth, bytes, p) * (1 + relative * noise());
+        for (long bytes = 4; bytes <= 64L << 20; bytes *= 4) {
+            points[count] = (struct cost_point){(double)bytes, 0, p, false, false};
+            points[count++].seconds =
+                cost_seconds(m, &truth, (double)bytes, p) * (1 + relative * noise());
         }
     return count;
 }
@@ -121,7 +122,7 @@ static void test_what_is_held_out(void **unused) {
     assert_true(cost_fit(m, gamma_, points, count, &fit));
     assert_int_equal(fit.fitted, count - 2 - 4); /* 4 to 256 KiB are in the middle */
     assert_near(fit.beta, beta, 1e-6);           /* the fit did not see it */
-    assert_near(fit.prediction_error, 1, 1e-6); /* twice too fast */
+    assert_near(fit.prediction_error, 1, 1e-6);  /* twice too fast */
     assert_true(fit.fit_error < 1e-6);
 
     count = synthetic(m, points, 8, 0); /* 2, 4 and 8 ranks: 8 are held out too */
@@ -141,10 +142,11 @@ static void test_a_burst_does_not_hide_the_rate(void **unused) {
     struct cost_fit fit;
     size_t count = 0;
     state = 3;
-    for (double bytes = 4; bytes <= 64 * 1048576.0; bytes *= 4) {
-        double seconds = 9e-6 + 4e-10 * fmin(bytes, 65536) + 8e-9 * fmax(bytes - 65536, 0);
+    for (long bytes = 4; bytes <= 64L << 20; bytes *= 4) {
+        double seconds =
+            9e-6 + 4e-10 * fmin((double)bytes, 65536) + 8e-9 * fmax((double)bytes - 65536, 0);
         points[count++] =
-            (struct cost_point){bytes, seconds * (1 + 0.03 * noise()), 2, false, false};
+            (struct cost_point){(double)bytes, seconds * (1 + 0.03 * noise()), 2, false, false};
     }
     cost_hold_out(points, count);
     assert_true(cost_fit(cost_model_find("p2p"), 0, points, count, &fit));
@@ -210,10 +212,10 @@ static void test_ends_of_intervals(void **unused) {
     size_t count = synthetic(m, points, 4, 0.1);
     cost_hold_out(points, count);
     assert_true(cost_fit(m, gamma_, points, count, &fit));
-    for (double bytes = 4; bytes < 1e9; bytes *= 100) {
-        double middle = cost_seconds(m, &fit, bytes, 1024);
-        assert_true(cost_seconds_low(m, &fit, bytes, 1024) < middle);
-        assert_true(cost_seconds_high(m, &fit, bytes, 1024) > middle);
+    for (long bytes = 4; bytes < 1000000000; bytes *= 100) {
+        double middle = cost_seconds(m, &fit, (double)bytes, 1024);
+        assert_true(cost_seconds_low(m, &fit, (double)bytes, 1024) < middle);
+        assert_true(cost_seconds_high(m, &fit, (double)bytes, 1024) > middle);
     }
 }
 

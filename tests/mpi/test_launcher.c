@@ -27,7 +27,8 @@ struct row {
     bool holds;
 };
 
-#define ENV(...) (const char *const[]){__VA_ARGS__, NULL}
+#define ENV(...)                                                                                   \
+    (const char *const[]) { __VA_ARGS__, NULL }
 
 static void launches(void **state) {
     (void)state;
@@ -58,8 +59,8 @@ static void launches(void **state) {
         {ENV("SLURM_JOB_ID", "7", "SLURM_PROCID", "0", "SLURM_STEP_ID", "4294967291",
              "SLURM_STEP_NUM_TASKS", "2"),
          NULL, 0, 1, true},
-        {ENV("SLURM_JOB_ID", "7", "SLURM_PROCID", "0", "SLURM_STEP_ID", "0",
-             "SLURM_STEP_NUM_TASKS", "1"),
+        {ENV("SLURM_JOB_ID", "7", "SLURM_PROCID", "0", "SLURM_STEP_ID", "0", "SLURM_STEP_NUM_TASKS",
+             "1"),
          NULL, 0, 1, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
