@@ -172,7 +172,7 @@ fi
 csv=("$out"/*.csv)
 figures=("$out"/figures/*.svg)
 printf '\n'
-((${#csv[@]})) && awk -f "$here/scripts/summary.awk" "${csv[@]}"
+((${#csv[@]})) && awk -f "$here/scripts/csv.awk" -f "$here/scripts/summary.awk" "${csv[@]}"
 printf '\n'
 say "$tier study on $(uname -n): $((SECONDS - begin)) s, $built of them install and build"
 say "results: $out"

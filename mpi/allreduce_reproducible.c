@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mpi/add.h"
 #include "mpi/allreduce_rows.h"
 #include "mpi/chunks.h"
 #include "mpi/lane.h"
@@ -14,17 +15,6 @@ size_t allreduce_reproducible_bytes(size_t count, enum scalar type, int ranks) {
     return (chunk * scalar_bytes(type) * (size_t)ranks + 63) / 64 * 64 +
            4 * (size_t)ranks * sizeof(int);
 }
-
-#define SUM(NAME, TYPE)                                                                            \
-    static void NAME(TYPE *restrict to, const TYPE *restrict chunks, size_t count, int ranks) {    \
-        for (size_t i = 0; i < count; i++) to[i] = chunks[i];                                      \
-        for (int r = 1; r < ranks; r++) {                                                          \
-            const TYPE *chunk = chunks + (size_t)r * count;                                        \
-            for (size_t i = 0; i < count; i++) to[i] += chunk[i];                                  \
-        }                                                                                          \
-    }
-SUM(sum_s, float)
-SUM(sum_d, double)
 
 void allreduce_reproducible(const struct allreduce_call *c) {
     const int ranks = c->lane->count, rank = c->lane->rank;
@@ -45,10 +35,9 @@ void allreduce_reproducible(const struct allreduce_call *c) {
     MPI_Alltoallv(c->from, send_counts, send_at, type, c->work, counts, at, type,
                   c->lane->communicator);
     void *sum = (char *)c->to + own * bytes;
-    if (c->type == SCALAR_S)
-        sum_s(sum, c->work, size, ranks);
-    else
-        sum_d(sum, c->work, size, ranks);
+    memcpy(sum, c->work, size * bytes);
+    for (int r = 1; r < ranks; r++)
+        add_into(c->type, sum, (const char *)c->work + (size_t)r * size * bytes, size);
     MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, c->to, send_counts, send_at, type,
                    c->lane->communicator);
 }

@@ -40,6 +40,11 @@ static inline size_t bucket_bytes(const struct gradients *g, size_t bucket) {
 extern const struct reduce_mode reduce_blocking, reduce_nonblocking, reduce_overlap, reduce_thread,
     reduce_reproducible;
 
+/* Waits for them: a bucket by MPI_Allreduce, when it is where MPI reads it, and all ranks' votes.
+ */
+void gradients_sum(struct gradients *gradients, size_t bucket);
+void gradients_sum_votes(struct gradients *gradients);
+
 /* How the numbers get from the device's memory to where they are summed, and the sums back: one row
  * each, in gradients_transport_<name>.c. On a device that runs behind, a bucket that is told to be
  * complete is one that will be. Functions may be NULL: there is nothing to do. */

@@ -15,8 +15,7 @@
 #include "kernels/cpu/topology.h"
 #include "mpi/gradients_start.h"
 #include "mpi/gradients_state.h"
-#include "mpi/lane.h"
-#include "mpi/ranks_mpi.h"
+#include "mpi/ranks.h"
 
 enum { NAP_NS = 50000, SLACK_NS = 1000, SLICE_NS = 100000 };
 
@@ -30,18 +29,6 @@ struct worker {
     atomic_bool awaited; /* they are done */
 };
 
-/* MPI_Allreduce, where MPI reads the device's memory too. */
-static void reduce(struct gradients *g, size_t job) {
-    if (job == g->bucket_count) {
-        MPI_Allreduce(&g->vote, &g->votes, 1, MPI_INT, MPI_BOR, g->lane->communicator);
-        return;
-    }
-    const struct bucket *b = &g->buckets[job];
-    gradients_await(g, job);
-    MPI_Allreduce(gradients_at(g, g->from, b->first), gradients_at(g, g->to, b->first),
-                  (int)b->count, ranks_type(g->plan.type), MPI_SUM, g->lane->communicator);
-}
-
 /* Returns when `jobs` of them are finished, or when more may have been asked for. */
 static void look_after(struct gradients *g, size_t jobs) {
     struct worker *w = g->state;
@@ -49,7 +36,7 @@ static void look_after(struct gradients *g, size_t jobs) {
     size_t buckets = jobs < g->bucket_count ? jobs : g->bucket_count;
     while (g->started < buckets && gradients_arrived(g, g->started)) gradients_start(g, g->started);
     bool none = gradients_test(g) && g->started == buckets;
-    if (none && jobs > g->bucket_count) reduce(g, g->bucket_count);
+    if (none && jobs > g->bucket_count) gradients_sum_votes(g);
     pthread_mutex_lock(&w->lock);
     w->finished = none ? jobs : g->ended;
     pthread_cond_signal(&w->done);
@@ -59,7 +46,10 @@ static void look_after(struct gradients *g, size_t jobs) {
 
 static void sum_one(struct gradients *g, size_t job) {
     struct worker *w = g->state;
-    reduce(g, job);
+    if (job < g->bucket_count)
+        gradients_sum(g, job);
+    else
+        gradients_sum_votes(g);
     pthread_mutex_lock(&w->lock);
     w->finished++;
     pthread_cond_signal(&w->done);

@@ -1,5 +1,5 @@
 # Weak and strong scaling from the train.csv of 'flopstep report':
-#   awk -f scripts/scaling.awk -v weak=128 -v strong=1024 train.csv
+#   awk -f scripts/csv.awk -f scripts/scaling.awk -v weak=128 -v strong=1024 train.csv
 # weak: batch of a rank; strong: batch of all ranks; 0: leave that table out. The base of both is one rank, which
 # reduces nothing. With T1 and Tp the time of a step on one and on p ranks:
 #   weak:   efficiency T1/Tp, speed-up p T1/Tp in images per second
@@ -7,25 +7,6 @@
 #   Karp-Flatt, the serial fraction that this speed-up would have: e = (1/S - 1/p) / (1 - 1/p)
 # What is missing to an efficiency of 100 % is shown in three parts of a step: ranks that compute slower beside
 # others than alone, waiting for the slowest of them, and exposed communication.
-
-# Splits one CSV line (quotes doubled inside quotes) into cell[1..].
-function split_csv(line,    n, i, c, quoted, text) {
-    n = 0; text = ""; quoted = 0
-    for (i = 1; i <= length(line); i++) {
-        c = substr(line, i, 1)
-        if (quoted) {
-            if (c != "\"") text = text c
-            else if (substr(line, i + 1, 1) == "\"") { text = text c; i++ }
-            else quoted = 0
-        } else if (c == "\"") quoted = 1
-        else if (c == ",") { cell[++n] = text; text = "" }
-        else text = text c
-    }
-    cell[++n] = text
-    return n
-}
-
-function value(name) { return name in at ? cell[at[name]] : "" }
 
 function percent(x) { return x == "" ? "-" : sprintf("%.1f", 100 * x) }
 

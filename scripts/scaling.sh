@@ -221,7 +221,7 @@ if ((largest)) && compgen -G "$out/train*.jsonl" >/dev/null; then
         printf '%s: flopstep report: exit code %d: %s\n' "$me" "$code" "$(tail -n 1 -- "$out/report.log")" >&2
         ((code > worst)) && worst=$code
     }
-    [[ ! -r $out/train.csv ]] || awk -f "$root/scripts/scaling.awk" \
+    [[ ! -r $out/train.csv ]] || awk -f "$root/scripts/csv.awk" -f "$root/scripts/scaling.awk" \
         -v weak="$([[ $weak == yes ]] && echo "$batch" || echo 0)" \
         -v strong="$([[ $strong == yes ]] && echo "$global_batch" || echo 0)" "$out/train.csv" | tee -- "$out/scaling.txt"
     printf '\n== results: %s\n' "$out"

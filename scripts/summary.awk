@@ -1,26 +1,7 @@
 # Short tables from flopstep's CSV files: the best rate of each kernel or probe, library and type,
 # the fastest step of each network, the accuracy of each training.
 # Columns are found by their name in each file's first line.
-#   awk -f scripts/summary.awk results/local/.../*.csv
-
-# Splits one CSV line (quotes doubled inside quotes) into cell[1..].
-function split_csv(line,    n, i, c, quoted, text) {
-    n = 0; text = ""; quoted = 0
-    for (i = 1; i <= length(line); i++) {
-        c = substr(line, i, 1)
-        if (quoted) {
-            if (c != "\"") text = text c
-            else if (substr(line, i + 1, 1) == "\"") { text = text c; i++ }
-            else quoted = 0
-        } else if (c == "\"") quoted = 1
-        else if (c == ",") { cell[++n] = text; text = "" }
-        else text = text c
-    }
-    cell[++n] = text
-    return n
-}
-
-function value(name) { return name in at ? cell[at[name]] : "" }
+#   awk -f scripts/csv.awk -f scripts/summary.awk results/local/.../*.csv
 
 { sub(/\r$/, "") }
 
