@@ -10,7 +10,7 @@ YFIXED = 1.05
 YLINE = 1
 PANEL_W = 450
 NOTE_FIRST = "predicted, not measured"
-BAND_NAME = "from nothing hidden to hidden as far as the backward pass reaches, by the model's 95 % intervals and its error on what was held out"
+BAND_NAME = "nothing hidden to all that can be, widened by the model's interval and error"
 load HERE."common.gp"
 extrapolated(t) = (NOTE_FIRST = NOTE_FIRST.": ".t, 0)
 stats DATA using (strcol("kind") eq "extrapolated" ? extrapolated(strcol("label")) : 0) nooutput

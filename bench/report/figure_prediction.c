@@ -28,7 +28,7 @@ static double measured_ranks(const struct results *results, const struct line *p
 /* What was measured, and where: one node says nothing about a network. */
 static void say_link(const struct line *line, struct plot *plot) {
     static const char *const words[][2] = {
-        {"intra", "measured within one node: no network is in it"},
+        {"intra", "one node: no network in it"},
         {"inter", "measured between nodes, one rank each"},
         {"all", "measured between nodes, all their ranks"}};
     char text[60];

@@ -192,9 +192,10 @@ void arrange_recipes(const struct results *results, struct plot *plot) {
 
 /* ---- timed steps ---- */
 
-/* A panel for each number of threads and of ranks and each GPU, a curve for each network. */
+/* A panel for each number of threads and each GPU, a curve for each network. Of one rank: several
+ * have figures of their own. */
 static bool take_steps(const struct row *row, struct point *point, double y) {
-    if (!same(row->kind, "steps")) return false;
+    if (!same(row->kind, "steps") || row_ranks(row) > 1) return false;
     point->x = row->batch;
     set_rate(point, y);
     point->ceiling = NAN;
@@ -204,12 +205,6 @@ static bool take_steps(const struct row *row, struct point *point, double y) {
     if (is_gpu(row)) {
         point->panel_order = INT_MAX;
         snprintf(point->panel, sizeof point->panel, "%.40s", row->device);
-    }
-    if (row_ranks(row) > 1) {
-        char ranks[40];
-        snprintf(ranks, sizeof ranks, "%.0f ranks", row_ranks(row));
-        append(point->panel, sizeof point->panel, " · ", ranks);
-        point->panel_order = (int)fmin(1e4 * row_ranks(row) + point->panel_order, INT_MAX);
     }
     snprintf(point->series, sizeof point->series, "%.60s", row->network);
     return true;
